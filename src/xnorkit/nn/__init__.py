@@ -1,1 +1,7 @@
-"""nn."""
+"""Torch modules with ±1 weights and inputs, and what they cost."""
+
+from xnorkit.nn.binary_layer import BinaryLayer
+from xnorkit.nn.conv import BinaryConv1d, BinaryConv2d
+from xnorkit.nn.linear import BinaryLinear
+
+__all__ = ["BinaryConv1d", "BinaryConv2d", "BinaryLayer", "BinaryLinear"]

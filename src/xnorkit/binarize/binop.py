@@ -1,0 +1,208 @@
+"""What happens to latent weights: centre, clamp, binarise; and what their gradient becomes.
+
+Notation: W latent weight, n elements a filter, s = W.shape[1], α the scale, g the gradient with
+respect to the binary weight α·sign(W) that stood in W's place. Formulas: docs/mathematics.md.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from xnorkit.binarize.scale import Alpha, weight_scale
+from xnorkit.binarize.sign import inside, sign_values
+from xnorkit.binarize.ste import sign
+
+GradientRule = Literal["chain", "paper", "ste"]
+
+
+@dataclass(frozen=True)
+class WeightRule:
+    """How a layer's latent weights become binary, and how its gradient comes back; plain data.
+
+    Attributes:
+        centre: subtract the mean over input channels first (XNOR-Net); not where there is one.
+        clamp: latent weights are held in [−1, 1].
+        alpha: `filter`, `layer` or `none`: the scale of the binary weights.
+        rule: `chain`, `paper` or `ste`: how the gradient is rescaled (`rescale_gradient`).
+        centre_factor: the factor (1 − 1/s) of `chain` and `paper`.
+        scale_by_n: the factor n of `chain` and `paper`; it mostly undoes weight decay, and Adam
+            nearly cancels it.
+        clamp_after_step: clamp to [−1, 1] after each optimiser step as well (BinaryNet).
+
+    Raises:
+        ValueError: an unknown `alpha` or `rule`.
+    """
+
+    centre: bool = True
+    clamp: bool = True
+    alpha: Alpha = "filter"
+    rule: GradientRule = "chain"
+    centre_factor: bool = True
+    scale_by_n: bool = True
+    clamp_after_step: bool = False
+
+    def __post_init__(self) -> None:
+        if self.alpha not in get_args(Alpha):
+            raise ValueError(f"alpha={self.alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
+        _require_rule(self.rule)
+
+
+XNOR_RULE = WeightRule()
+BINARYNET_RULE = WeightRule(centre=False, alpha="none", rule="ste", clamp_after_step=True)
+
+
+def _require_rule(rule: str) -> None:
+    if rule not in get_args(GradientRule):
+        raise ValueError(f"rule={rule!r}: choose one of {', '.join(get_args(GradientRule))}.")
+
+
+def has_one_input_channel(weight: Tensor) -> bool:
+    """True where centring would make every weight 0 (depthwise layers): s = 1."""
+    return weight.dim() < 2 or weight.shape[1] == 1
+
+
+def centre_and_clamp(weight: Tensor, centre: bool = True, clamp: bool = True) -> Tensor:
+    """W minus its mean over input channels, clamped to [−1, 1].
+
+    Args:
+        weight: (C_out, C_in, …), floating point; with C_in = 1 it is not centred.
+        centre: subtract the mean.
+        clamp: clamp.
+
+    Returns:
+        A new tensor like `weight`.
+
+    Source: Rastegari et al. 2016, the authors' release (`meancenterConvParms`).
+    """
+    centred = weight.clone()
+    if centre and not has_one_input_channel(weight):
+        centred -= weight.mean(1, keepdim=True)
+    return centred.clamp_(-1, 1) if clamp else centred
+
+
+def binarize_weight(weight: Tensor, alpha: Alpha = "filter") -> tuple[Tensor, Tensor]:
+    """The L2-optimal pair (B, α) with W ≈ α·B; differentiable by the true chain rule.
+
+    Args:
+        weight: (C_out, C_in, …), floating point.
+        alpha: `filter`, `layer` or `none`.
+
+    Returns:
+        B in ±1 like `weight` (gradient of `ste_clip`), and α, broadcastable to it.
+
+    Raises:
+        ValueError: an unknown `alpha`.
+
+    Source: Rastegari et al. 2016, eqs. 4 and 6.
+    """
+    return sign(weight), weight_scale(weight, alpha)
+
+
+def rescale_gradient(
+    weight: Tensor,
+    gradient: Tensor,
+    rule: GradientRule = "chain",
+    centre_factor: bool = True,
+    scale_by_n: bool = True,
+    alpha: Alpha = "filter",
+) -> Tensor:
+    """The gradient that the latent weight gets, from the one of the binary weight.
+
+    `chain`: (α·mask·g + sign(W)·Σ_filter(sign(W)·g)/n)·(1 − 1/s)·n
+    `paper`: g·(1/n + α·1[|W| < 1])·(1 − 1/s), times n
+    `ste`:   g·mask, without factors
+    with mask = 1[|W| ≤ 1]. Linear in g, so a scaled gradient is fine. Where s = 1 the factor
+    (1 − 1/s) is left out.
+
+    Args:
+        weight: latent W (centred, clamped), (C_out, C_in, …).
+        gradient: g, like `weight`.
+        rule: one of the three.
+        centre_factor: keep (1 − 1/s).
+        scale_by_n: keep n.
+        alpha: the scale that the binary weight had; with `layer` the sum and n of `chain`'s second
+            term run over the layer, with `none` that term is gone and α = 1.
+
+    Returns:
+        A new tensor like `gradient`.
+
+    Raises:
+        ValueError: an unknown `rule` or `alpha`.
+
+    Source: `chain`: XNOR-Net-PyTorch `updateBinaryGradWeight`; `paper`: Rastegari et al. 2016, the
+    authors' Lua release.
+    """
+    _require_rule(rule)
+    if rule == "ste":
+        return gradient * inside(weight)
+    n = weight[0].numel() if weight.shape[0] else 1
+    scale = weight_scale(weight, alpha)
+    if rule == "chain":
+        rescaled = scale * inside(weight) * gradient
+        if alpha != "none":
+            rescaled = rescaled + _through_scale(weight, gradient, alpha)
+    else:
+        rescaled = gradient * (1 / n + scale * (weight.abs() < 1).to(weight.dtype))
+    return rescaled * gradient_factor(weight, centre_factor, scale_by_n)
+
+
+def gradient_factor(weight: Tensor, centre_factor: bool, scale_by_n: bool) -> float:
+    """(1 − 1/s)·n, each factor where it is asked for; the first left out where s = 1."""
+    factor = float(weight[0].numel()) if scale_by_n and weight.shape[0] else 1.0
+    if centre_factor and not has_one_input_channel(weight):
+        factor *= 1 - 1 / weight.shape[1]
+    return factor
+
+
+def _through_scale(weight: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
+    """sign(W)·mean(sign(W)·g): what flows back through α = mean|W|."""
+    signs = sign_values(weight)
+    axes = tuple(range(1 if alpha == "filter" else 0, weight.dim()))
+    mean = (signs * gradient).mean(axes, keepdim=True) if axes else signs * gradient
+    return signs * mean
+
+
+class _InGraph(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, rule: WeightRule) -> Tensor:
+        latent = centre_and_clamp(weight, rule.centre, rule.clamp)
+        ctx.save_for_backward(latent)
+        ctx.rule = rule
+        return weight_scale(latent, rule.alpha) * sign_values(latent)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (latent,) = ctx.saved_tensors
+        rule: WeightRule = ctx.rule
+        return rescale_gradient(
+            latent, gradient, rule.rule, rule.centre_factor, rule.scale_by_n, rule.alpha
+        ), None
+
+
+def binary_weight(weight: Tensor, rule: WeightRule) -> Tensor:
+    """α·sign(W) after centring and clamping, in the graph, with the rule's gradient.
+
+    Args:
+        weight: latent, (C_out, C_in, …), floating point.
+        rule: what to do.
+
+    Returns:
+        A tensor like `weight`; for weights already centred and clamped its gradient is the one
+        that `BinOp` gives.
+    """
+    return _InGraph.apply(weight, rule)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def latent_signs(weight: Tensor, rule: WeightRule) -> tuple[Tensor, Tensor]:
+    """(sign, α) of the weight after centring and clamping: what the packed engine holds.
+
+    Args:
+        weight: latent, (C_out, C_in, …), floating point.
+        rule: what to do.
+
+    Returns:
+        ±1 like `weight`, and α broadcastable to it.
+    """
+    return binarize_weight(centre_and_clamp(weight, rule.centre, rule.clamp), rule.alpha)

@@ -1,0 +1,84 @@
+"""The real factors beside ±1: α of the weights, K of the input."""
+
+from typing import Literal, get_args
+
+import torch.nn.functional as F
+from torch import Tensor
+
+Alpha = Literal["filter", "layer", "none"]
+
+
+def filter_scale(weight: Tensor) -> Tensor:
+    """Mean magnitude of each filter, the L2-optimal α for W ≈ α·sign(W).
+
+    Args:
+        weight: (C_out, C_in, …), floating point.
+
+    Returns:
+        (C_out, 1, …), same dtype, broadcastable to `weight`; 0 for an all-zero filter.
+
+    Source: Rastegari et al. 2016, eq. 6.
+    """
+    axes = tuple(range(1, weight.dim()))
+    return weight.abs().mean(axes, keepdim=True) if axes else weight.abs()
+
+
+def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
+    """α by one of three rules.
+
+    Args:
+        weight: (C_out, C_in, …), floating point.
+        alpha: `filter`: one mean magnitude a filter; `layer`: one for all; `none`: 1.
+
+    Returns:
+        (C_out, 1, …) for `filter`, (1, 1, …) otherwise; dtype of `weight`.
+
+    Raises:
+        ValueError: `alpha` is none of the three.
+    """
+    if alpha not in get_args(Alpha):
+        raise ValueError(f"alpha={alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
+    if alpha == "filter":
+        return filter_scale(weight)
+    if alpha == "layer":
+        return weight.abs().mean().reshape((1,) * weight.dim())
+    return weight.new_ones((1,) * weight.dim())
+
+
+def input_scale(
+    x: Tensor,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] = 1,
+    padding: int | str | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+) -> Tensor:
+    """K: the mean magnitude under the kernel at each output pixel.
+
+    The mean over channels of |x|, box-filtered with the kernel's footprint; a padded tap counts
+    as 0 and is divided by as well.
+
+    Args:
+        x: (N, C, H, W) or (N, C, L), floating point.
+        kernel_size: of the convolution that K scales; so are stride, padding and dilation.
+        stride: as torch's convolutions.
+        padding: as torch's convolutions, `same` and `valid` included.
+        dilation: as torch's convolutions.
+
+    Returns:
+        (N, 1, H', W') or (N, 1, L'), dtype of `x`.
+
+    Raises:
+        ValueError: `x` has neither 3 nor 4 dimensions.
+
+    Source: Rastegari et al. 2016, section 3.2, K = A ∗ k.
+    """
+    if x.dim() not in (3, 4):
+        raise ValueError(
+            f"x of shape {tuple(x.shape)}: input_scale takes (N, C, H, W) or (N, C, L)."
+        )
+    rank = x.dim() - 2
+    size = (kernel_size,) * rank if isinstance(kernel_size, int) else tuple(kernel_size)
+    magnitude = x.abs().mean(1, keepdim=True)
+    box = magnitude.new_ones((1, 1, *size))
+    convolve = F.conv2d if rank == 2 else F.conv1d
+    return convolve(magnitude, box / box.numel(), None, stride, padding, dilation)

@@ -1,0 +1,60 @@
+"""The one sign rule: −1 where x < 0, else +1; and its {0, 1} sister, `heaviside`."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def sign_values(x: Tensor) -> Tensor:
+    """±1 by the sign rule, without a gradient.
+
+    `torch.sign` is never used: it sends 0 to 0.
+
+    Args:
+        x: any shape, floating point.
+
+    Returns:
+        −1 where x < 0, else +1 (so at 0, −0.0 and NaN); shape and dtype of `x`.
+    """
+    # NaN counts as +1: the packer tests (x < 0), and NaN < 0 is false.
+    return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
+
+
+def inside(x: Tensor) -> Tensor:
+    """The mask 1[|x| ≤ 1] of hard tanh's gradient, in the dtype of `x`; 0 at NaN."""
+    return (x.abs() <= 1).to(x.dtype)
+
+
+class _Heaviside(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return (x > 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gradient * inside(x)
+
+
+def heaviside(x: Tensor) -> Tensor:
+    """{0, 1}: 1 where x > 0; gradient through hard tanh, g·1[|x| ≤ 1].
+
+    Args:
+        x: any shape, floating point.
+
+    Returns:
+        Shape and dtype of `x`; 0 at 0 and NaN.
+
+    Raises:
+        TypeError: `x` is not floating point.
+    """
+    require_floating(x, "heaviside")
+    return _Heaviside.apply(x)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def require_floating(x: Tensor, function: str) -> None:
+    """Refuse integers, whose gradient would silently be none."""
+    if not x.is_floating_point():
+        raise TypeError(f"{function} takes a floating-point tensor, not {x.dtype}: call .float().")

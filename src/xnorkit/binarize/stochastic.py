@@ -1,0 +1,46 @@
+"""Stochastic binarisation: +1 with a probability that rises with x."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xnorkit.binarize.sign import inside, require_floating
+
+
+class _StochasticSign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, draw: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        # In float32 at least: in 16 bits (x + 1)/2 would round away most of the draw.
+        probability = (x.to(draw.dtype) + 1) / 2
+        # `>=` and not `<`, so that NaN is +1 as everywhere.
+        return torch.where(draw >= probability, -1.0, 1.0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return gradient * inside(x), None
+
+
+def stochastic_sign(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """±1, +1 with probability clip((x + 1)/2, 0, 1); gradient g·1[|x| ≤ 1].
+
+    For training only: evaluation is deterministic (`sign`).
+
+    Args:
+        x: any shape, floating point.
+        generator: where the draws come from; None is torch's global one.
+
+    Returns:
+        ±1, shape and dtype of `x`; +1 at NaN.
+
+    Raises:
+        TypeError: `x` is not floating point.
+
+    Source: Hubara et al. 2016, eq. 2.
+    """
+    require_floating(x, "stochastic_sign")
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    draw = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
+    return _StochasticSign.apply(x, draw)  # type: ignore[no-untyped-call, no-any-return]

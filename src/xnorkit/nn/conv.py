@@ -1,0 +1,159 @@
+"""BinaryConv1d, BinaryConv2d: torch's convolutions with ±1 weights and inputs."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xnorkit.binarize.binop import WeightRule
+from xnorkit.binarize.scale import input_scale as scale_map
+from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
+
+PADDING_VALUES = (0, 1, -1)
+
+
+class _BinaryConv(BinaryLayer):
+    """What the convolutions share: the border, and K."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: str | tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    padding_mode: Any
+    padding_value: int
+    _reversed_padding_repeated_twice: list[int]
+
+    def _init_border(self, padding_value: int) -> None:
+        if padding_value not in PADDING_VALUES:
+            raise ValueError(
+                f"padding_value={padding_value}: a packed border can be 0, 1 or -1. "
+                "Set padding_value to one of them."
+            )
+        if padding_value != 0 and self.padding_mode != "zeros":
+            raise ValueError(
+                f"padding_value={padding_value} with padding_mode={self.padding_mode!r}: the "
+                "border comes from one of the two. Use padding_mode='zeros' or padding_value=0."
+            )
+        self.padding_value = padding_value
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        convolve: Any = F.conv1d if self.weight.dim() == 3 else F.conv2d
+        padding: Any = self.padding
+        if self.padding_mode != "zeros" or self.padding_value != 0:
+            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+            value = self.padding_value if mode == "constant" else None
+            x = F.pad(x, self._reversed_padding_repeated_twice, mode, value)
+            padding = 0
+        return convolve(x, weight, bias, self.stride, padding, self.dilation, self.groups)  # type: ignore[no-any-return]
+
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
+        return self._convolve(x, weight, bias)
+
+    def scale_of_input(self, x: Tensor) -> Tensor:
+        """K of `map`: (N, 1, …); of `tensor`: one number a sample."""
+        batched = x if x.dim() == self.weight.dim() else x.unsqueeze(0)
+        if self.input_scale == "tensor":
+            axes = tuple(range(1, batched.dim()))
+            scale = batched.abs().mean(axes, keepdim=True)
+        else:
+            scale = self._scale_map(batched)
+        return scale if batched is x else scale.squeeze(0)
+
+    def _scale_map(self, x: Tensor) -> Tensor:
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
+            padding = 0
+        return scale_map(x, self.kernel_size, self.stride, padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        """As torch's, with the border's value where it is not 0."""
+        border = "" if self.padding_value == 0 else f", padding_value={self.padding_value}"
+        return super().extra_repr() + border
+
+
+class BinaryConv1d(_BinaryConv, nn.Conv1d):
+    """y = α·(sign(x) ⊛ sign(W))·K + bias; parameters and state_dict keys of `nn.Conv1d`.
+
+    Args:
+        in_channels: as torch's; so are the arguments up to `dtype`.
+        out_channels: number of filters.
+        kernel_size: taps.
+        stride: step.
+        padding: width of the border, `same` or `valid`.
+        dilation: distance of the taps.
+        groups: blocks of channels that don't mix.
+        bias: add a float bias.
+        padding_mode: `zeros` (then `padding_value` says the value), `reflect`, `replicate`,
+            `circular`.
+        device: of the parameters.
+        dtype: of the parameters, floating point.
+        input_sign: estimator of the input's sign, or None for a real input (BWN).
+        weight_rule: how latent weights become binary; None is XNOR-Net's.
+        padding_value: of the border: 0 (its taps vanish), 1 or −1 (faster).
+        input_scale: `none`; `map`: K, one number a pixel; `tensor`: one a sample.
+
+    Raises:
+        ValueError: an unknown option, or one that can't be combined.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] = 1,
+        padding: int | tuple[int] | str = 0,
+        dilation: int | tuple[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Any = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        input_sign: str | None = "ste_clip",
+        weight_rule: WeightRule | None = None,
+        padding_value: int = 0,
+        input_scale: InputScale = "none",
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+        self._init_border(padding_value)
+
+
+class BinaryConv2d(_BinaryConv, nn.Conv2d):
+    """y = α·(sign(x) ⊛ sign(W))·K + bias; parameters and state_dict keys of `nn.Conv2d`.
+
+    Arguments and errors as `BinaryConv1d`, sizes as an int or a pair.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] | str = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Any = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        input_sign: str | None = "ste_clip",
+        weight_rule: WeightRule | None = None,
+        padding_value: int = 0,
+        input_scale: InputScale = "none",
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+        self._init_border(padding_value)

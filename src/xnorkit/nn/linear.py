@@ -1,0 +1,50 @@
+"""BinaryLinear: torch's Linear with ±1 weights and inputs."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xnorkit.binarize.binop import WeightRule
+from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
+
+
+class BinaryLinear(BinaryLayer, nn.Linear):
+    """y = α·(sign(x)·sign(W)ᵀ)·K + bias; same parameters and state_dict keys as `nn.Linear`.
+
+    Args:
+        in_features: K, the length of the dot product.
+        out_features: number of filters.
+        bias: add a float bias.
+        device: of the parameters.
+        dtype: of the parameters, floating point.
+        input_sign: estimator of the input's sign, or None for a real input (BWN).
+        weight_rule: how latent weights become binary; None is XNOR-Net's.
+        input_scale: `none`; `map` and `tensor` are the same here: one mean of |x| a row.
+
+    Raises:
+        ValueError: an unknown option, or one that can't be combined.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        input_sign: str | None = "ste_clip",
+        weight_rule: WeightRule | None = None,
+        input_scale: InputScale = "none",
+    ) -> None:
+        super().__init__(in_features, out_features, bias, device, dtype)
+        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x (…, in_features) → (…, out_features)."""
+        return F.linear(x, weight, bias)
+
+    def scale_of_input(self, x: Tensor) -> Tensor:
+        """Mean of |x| over features, (…, 1)."""
+        return x.abs().mean(-1, keepdim=True)
