@@ -17,6 +17,11 @@ from xnorkit.binarize.ste import sign
 GradientRule = Literal["chain", "paper", "ste"]
 
 
+def _require_rule(rule: str) -> None:
+    if rule not in get_args(GradientRule):
+        raise ValueError(f"rule={rule!r}: choose one of {', '.join(get_args(GradientRule))}.")
+
+
 @dataclass(frozen=True)
 class WeightRule:
     """How a layer's latent weights become binary, and how its gradient comes back; plain data.
@@ -51,11 +56,6 @@ class WeightRule:
 
 XNOR_RULE = WeightRule()
 BINARYNET_RULE = WeightRule(centre=False, alpha="none", rule="ste", clamp_after_step=True)
-
-
-def _require_rule(rule: str) -> None:
-    if rule not in get_args(GradientRule):
-        raise ValueError(f"rule={rule!r}: choose one of {', '.join(get_args(GradientRule))}.")
 
 
 def has_one_input_channel(weight: Tensor) -> bool:
