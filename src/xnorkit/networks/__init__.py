@@ -1,1 +1,6 @@
-"""networks."""
+"""Topologies, each written once for all schemes: they ask the scheme for their blocks."""
+
+from xnorkit.networks.kws_cnn import KWSCNN
+from xnorkit.networks.mlp import MLP
+
+__all__ = ["KWSCNN", "MLP"]

@@ -1,0 +1,59 @@
+"""BWN, Binary-Weight-Network: ±α weights, float activations. Rastegari et al. 2016, section 3.1."""
+
+from torch import nn
+
+from xnorkit.binarize.binop import GradientRule, WeightRule
+from xnorkit.binarize.scale import Alpha
+from xnorkit.nn import BinaryConv2d, BinaryLinear
+from xnorkit.schemes.float import Float
+from xnorkit.schemes.scheme import chain, dropout_layer, max_pool
+
+
+class BWN(Float):
+    """Binary conv on real input ► BatchNorm ► ReLU ► (pool).
+
+    Args:
+        alpha: `filter`, `layer` or `none`: the scale of the binary weights.
+        rule: `chain`, `paper` or `ste`: how gradients are rescaled.
+        centre_factor: the factor (1 − 1/s) of `chain` and `paper`.
+        scale_by_n: the factor n of `chain` and `paper`.
+
+    Raises:
+        ValueError: an unknown `alpha` or `rule`.
+    """
+
+    name = "bwn"
+
+    def __init__(
+        self,
+        alpha: Alpha = "filter",
+        rule: GradientRule = "chain",
+        centre_factor: bool = True,
+        scale_by_n: bool = True,
+    ) -> None:
+        self.weight_rule: WeightRule = WeightRule(  # type: ignore[assignment]
+            alpha=alpha, rule=rule, centre_factor=centre_factor, scale_by_n=scale_by_n
+        )
+
+    def conv2d(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+    ) -> nn.Module:
+        """Binary-weight conv ► BatchNorm ► ReLU ► (pool)."""
+        layer = BinaryConv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            kernel_size // 2,
+            bias=False,
+            input_sign=None,
+            weight_rule=self.weight_rule,
+        )
+        return chain(layer=layer, **self._after(out_channels, 2), pool=max_pool(pool))
+
+    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
+        """(Dropout) ► binary-weight linear ► BatchNorm ► ReLU."""
+        layer = BinaryLinear(
+            in_features, out_features, bias=False, input_sign=None, weight_rule=self.weight_rule
+        )
+        return chain(dropout=dropout_layer(dropout), layer=layer, **self._after(out_features, 0))

@@ -1,0 +1,104 @@
+"""XNOR-Net: ±1 activations, ±α weights. Rastegari et al. 2016, section 3.2."""
+
+from typing import Literal, get_args
+
+from torch import nn
+
+from xnorkit.binarize.binop import GradientRule, WeightRule
+from xnorkit.binarize.scale import Alpha
+from xnorkit.nn import BinaryConv2d, BinaryLinear
+from xnorkit.nn.binary_layer import InputScale
+from xnorkit.schemes.scheme import batch_norm, chain, dropout_layer, max_pool
+
+PostActivation = Literal["none", "relu"]
+
+
+class XNOR:
+    """BatchNorm ► sign ► binary conv ► (ReLU) ► (pool).
+
+    Args:
+        alpha: `filter`, `layer` or `none`: the scale of the binary weights.
+        rule: `chain`, `paper` or `ste`: how gradients are rescaled.
+        centre_factor: the factor (1 − 1/s) of `chain` and `paper`.
+        scale_by_n: the factor n of `chain` and `paper`.
+        input_sign: estimator of the activations' sign gradient.
+        input_scale: `none`; `map`: the paper's K; `tensor`: one mean a sample.
+        post_activation: `none`; `relu` after the binary layer, as in the seed systems.
+        padding_value: of the border: 0, 1 or −1.
+
+    Raises:
+        ValueError: an unknown option.
+    """
+
+    name = "xnor"
+
+    def __init__(
+        self,
+        alpha: Alpha = "filter",
+        rule: GradientRule = "chain",
+        centre_factor: bool = True,
+        scale_by_n: bool = True,
+        input_sign: str = "ste_clip",
+        input_scale: InputScale = "none",
+        post_activation: PostActivation = "none",
+        padding_value: int = 0,
+    ) -> None:
+        if post_activation not in get_args(PostActivation):
+            raise ValueError(
+                f"post_activation={post_activation!r}: choose none or relu (model.post_activation)."
+            )
+        self.weight_rule = WeightRule(
+            alpha=alpha, rule=rule, centre_factor=centre_factor, scale_by_n=scale_by_n
+        )
+        self.input_sign = input_sign
+        self.input_scale: InputScale = input_scale
+        self.post_activation = post_activation
+        self.padding_value = padding_value
+
+    def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
+        """BatchNorm ► ReLU ► (pool), as after a float layer."""
+        return chain(norm=batch_norm(channels, dims), relu=nn.ReLU(), pool=max_pool(pool))
+
+    def conv2d(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+    ) -> nn.Module:
+        """BatchNorm ► sign ► binary conv ► (ReLU) ► (pool)."""
+        layer = BinaryConv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            kernel_size // 2,
+            bias=False,
+            input_sign=self.input_sign,
+            weight_rule=self.weight_rule,
+            padding_value=self.padding_value,
+            input_scale=self.input_scale,
+        )
+        return chain(
+            norm=batch_norm(in_channels, 2), layer=layer, relu=self._relu(), pool=max_pool(pool)
+        )
+
+    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
+        """BatchNorm ► (dropout) ► sign ► binary linear ► (ReLU)."""
+        layer = BinaryLinear(
+            in_features,
+            out_features,
+            bias=False,
+            input_sign=self.input_sign,
+            weight_rule=self.weight_rule,
+            input_scale=self.input_scale,
+        )
+        return chain(
+            norm=batch_norm(in_features, 0),
+            dropout=dropout_layer(dropout),
+            layer=layer,
+            relu=self._relu(),
+        )
+
+    def head(self, channels: int, dims: int) -> nn.Module:
+        """BatchNorm ► ReLU on the last block's sums."""
+        return chain(norm=batch_norm(channels, dims), relu=nn.ReLU())
+
+    def _relu(self) -> nn.Module | None:
+        return nn.ReLU() if self.post_activation == "relu" else None
