@@ -5,6 +5,7 @@ respect to the binary weight α·sign(W) that stood in W's place. Formulas: docs
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, get_args
 
 import torch
@@ -56,6 +57,11 @@ class WeightRule:
 
 XNOR_RULE = WeightRule()
 BINARYNET_RULE = WeightRule(centre=False, alpha="none", rule="ste", clamp_after_step=True)
+
+
+def filter_size(weight: Tensor) -> int:
+    """n, the elements of a filter; 1 where it has none, so that 1/n is a number."""
+    return max(1, prod(weight.shape[1:]))
 
 
 def has_one_input_channel(weight: Tensor) -> bool:
@@ -135,22 +141,21 @@ def rescale_gradient(
     authors' Lua release.
     """
     _require_rule(rule)
+    scale = weight_scale(weight, alpha)
     if rule == "ste":
         return gradient * inside(weight)
-    n = weight[0].numel() if weight.shape[0] else 1
-    scale = weight_scale(weight, alpha)
     if rule == "chain":
         rescaled = scale * inside(weight) * gradient
         if alpha != "none":
             rescaled = rescaled + _through_scale(weight, gradient, alpha)
     else:
-        rescaled = gradient * (1 / n + scale * (weight.abs() < 1).to(weight.dtype))
+        rescaled = gradient * (1 / filter_size(weight) + scale * weight.detach().abs().lt_(1))
     return rescaled * gradient_factor(weight, centre_factor, scale_by_n)
 
 
 def gradient_factor(weight: Tensor, centre_factor: bool, scale_by_n: bool) -> float:
     """(1 − 1/s)·n, each factor where it is asked for; the first left out where s = 1."""
-    factor = float(weight[0].numel()) if scale_by_n and weight.shape[0] else 1.0
+    factor = float(filter_size(weight)) if scale_by_n else 1.0
     if centre_factor and not has_one_input_channel(weight):
         factor *= 1 - 1 / weight.shape[1]
     return factor
@@ -165,17 +170,22 @@ def _through_scale(weight: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
 
 
 class _InGraph(torch.autograd.Function):
+    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
+
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, rule: WeightRule) -> Tensor:
+    def forward(weight: Tensor, rule: WeightRule) -> Tensor:
         latent = centre_and_clamp(weight, rule.centre, rule.clamp)
-        ctx.save_for_backward(latent)
-        ctx.rule = rule
         return weight_scale(latent, rule.alpha) * sign_values(latent)
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, WeightRule], output: Tensor) -> None:
+        weight, ctx.rule = inputs
+        ctx.save_for_backward(weight)
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (latent,) = ctx.saved_tensors
         rule: WeightRule = ctx.rule
+        latent = centre_and_clamp(ctx.saved_tensors[0], rule.centre, rule.clamp)
         return rescale_gradient(
             latent, gradient, rule.rule, rule.centre_factor, rule.scale_by_n, rule.alpha
         ), None

@@ -12,13 +12,18 @@ MAX_BITS = 16  # more is float: a float32 holds no finer grid that trains differ
 
 
 class _QuantizeK(torch.autograd.Function):
+    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, bits: int) -> Tensor:
-        ctx.save_for_backward(x)
+    def forward(x: Tensor, bits: int) -> Tensor:
         wide = x.to(torch.promote_types(x.dtype, torch.float32)).clamp(-1, 1)
         levels = float(2**bits - 1)
         steps: Tensor = torch.round(levels * (wide + 1) / 2)
         return (steps / levels * 2 - 1).to(x.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -36,7 +41,7 @@ def quantize_k(x: Tensor, bits: int) -> Tensor:
         bits: k, 1 … 16; 1 is `sign` (rounding half to even would send 0 to −1).
 
     Returns:
-        Shape and dtype of `x`.
+        Shape and dtype of `x`; NaN stays NaN, except at 1 bit.
 
     Raises:
         TypeError: `x` is not floating point.
@@ -45,8 +50,8 @@ def quantize_k(x: Tensor, bits: int) -> Tensor:
     Source: Rastegari et al. 2016, section 3.2.
     """
     require_floating(x, "quantize_k")
-    if not 1 <= bits <= MAX_BITS:
-        raise ValueError(f"bits={bits}: quantize_k takes 1 … {MAX_BITS} bits.")
+    if bits not in range(1, MAX_BITS + 1):
+        raise ValueError(f"bits={bits}: quantize_k takes a whole number of bits, 1 … {MAX_BITS}.")
     if bits == 1:
         return sign(x)
     return _QuantizeK.apply(x, bits)  # type: ignore[no-untyped-call, no-any-return]

@@ -1,9 +1,12 @@
 """The real factors beside ±1: α of the weights, K of the input."""
 
+from math import prod
 from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor
+
+from xnorkit.binarize.sign import sign_values
 
 Alpha = Literal["filter", "layer", "none"]
 
@@ -19,8 +22,7 @@ def filter_scale(weight: Tensor) -> Tensor:
 
     Source: Rastegari et al. 2016, eq. 6.
     """
-    axes = tuple(range(1, weight.dim()))
-    return weight.abs().mean(axes, keepdim=True) if axes else weight.abs()
+    return _magnitude(weight, tuple(range(1, weight.dim())))
 
 
 def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
@@ -41,8 +43,18 @@ def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
     if alpha == "filter":
         return filter_scale(weight)
     if alpha == "layer":
-        return weight.abs().mean().reshape((1,) * weight.dim())
+        return _magnitude(weight, tuple(range(weight.dim())))
     return weight.new_ones((1,) * weight.dim())
+
+
+def _magnitude(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
+    # sign(W)·W and not |W|: torch's gradient of |W| is 0 at W = 0, where the sign rule says +1.
+    magnitude = sign_values(weight) * weight
+    if not axes:
+        return magnitude
+    terms = prod([weight.shape[axis] for axis in axes])  # a list: torch.compile asks for it
+    # Without elements the mean would be NaN, and NaN·0 in what is computed with it.
+    return magnitude.mean(axes, keepdim=True) if terms else magnitude.sum(axes, keepdim=True)
 
 
 def input_scale(
@@ -68,7 +80,7 @@ def input_scale(
         (N, 1, H', W') or (N, 1, L'), dtype of `x`.
 
     Raises:
-        ValueError: `x` has neither 3 nor 4 dimensions.
+        ValueError: `x` has neither 3 nor 4 dimensions, or `kernel_size` not as many as the image.
 
     Source: Rastegari et al. 2016, section 3.2, K = A ∗ k.
     """
@@ -78,7 +90,12 @@ def input_scale(
         )
     rank = x.dim() - 2
     size = (kernel_size,) * rank if isinstance(kernel_size, int) else tuple(kernel_size)
+    if len(size) != rank:
+        raise ValueError(
+            f"kernel_size={kernel_size} for x of shape {tuple(x.shape)}: give {rank} sizes or one."
+        )
     magnitude = x.abs().mean(1, keepdim=True)
     box = magnitude.new_ones((1, 1, *size))
     convolve = F.conv2d if rank == 2 else F.conv1d
-    return convolve(magnitude, box / box.numel(), None, stride, padding, dilation)
+    # Divided after the sum: 1/9 is 0.2 % off in bfloat16.
+    return convolve(magnitude, box, None, stride, padding, dilation) / box.numel()

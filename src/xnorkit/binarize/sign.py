@@ -18,19 +18,25 @@ def sign_values(x: Tensor) -> Tensor:
         −1 where x < 0, else +1 (so at 0, −0.0 and NaN); shape and dtype of `x`.
     """
     # NaN counts as +1: the packer tests (x < 0), and NaN < 0 is false.
-    return torch.where(x < 0, -1.0, 1.0).to(x.dtype)
+    # 1 − 2·(x < 0), in place on a copy: torch.where takes ten times as long on CPU.
+    return x.detach().clone().lt_(0).mul_(-2).add_(1)
 
 
 def inside(x: Tensor) -> Tensor:
     """The mask 1[|x| ≤ 1] of hard tanh's gradient, in the dtype of `x`; 0 at NaN."""
-    return (x.abs() <= 1).to(x.dtype)
+    return x.detach().abs().le_(1)
 
 
 class _Heaviside(torch.autograd.Function):
+    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return (x > 0).to(x.dtype)
+    def forward(x: Tensor) -> Tensor:
+        return x.detach().clone().gt_(0)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

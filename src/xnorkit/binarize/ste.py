@@ -7,6 +7,8 @@ r"""Estimators of sign's gradient. All give the same ±1; they differ in what fl
 | `ste_approx` | g·2(1 − \|x\|)·1[\|x\| ≤ 1] | Bi-Real Net: the derivative of a piecewise parabola |
 | `ste_swish` | g·β(2 − βx·tanh(βx/2))/(1 + cosh βx), β = 5 | BNN+, Darabi et al. |
 | `ste_clamp_grad` | clamp(g, −1, 1) | a variant found in public XNOR code |
+
+At x = NaN the value is +1; the first, third and fourth then let no gradient through.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,7 @@ def _approx(x: Tensor, gradient: Tensor) -> Tensor:
 
 def _swish(x: Tensor, gradient: Tensor) -> Tensor:
     # 1/(1 + cosh z) = 2σ(z)σ(−z), which can't overflow; past |z| = 1000 it is 0 in every dtype.
-    z = (SWISH_BETA * x).clamp(-1000, 1000)
+    z = (SWISH_BETA * x).clamp(-1000, 1000).nan_to_num(nan=1000.0)
     bell = 2 * torch.sigmoid(z) * torch.sigmoid(-z)
     return gradient * (SWISH_BETA * (2 - z * torch.tanh(z / 2)) * bell)
 
@@ -54,11 +56,16 @@ _GRADIENTS = {
 
 
 class _Sign(torch.autograd.Function):
+    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, name: str) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.name = name
+    def forward(x: Tensor, name: str) -> Tensor:
         return sign_values(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
+        x, ctx.name = inputs
+        ctx.save_for_backward(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

@@ -10,12 +10,15 @@ from xnorkit.binarize.sign import inside, require_floating
 
 class _StochasticSign(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, draw: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
+    def forward(x: Tensor, draw: Tensor) -> Tensor:
         # In float32 at least: in 16 bits (x + 1)/2 would round away most of the draw.
         probability = (x.to(draw.dtype) + 1) / 2
-        # `>=` and not `<`, so that NaN is +1 as everywhere.
-        return torch.where(draw >= probability, -1.0, 1.0).to(x.dtype)
+        # −1 where the draw is not below it: written so that NaN is +1 as everywhere.
+        return probability.le_(draw).mul_(-2).add_(1).to(x.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:

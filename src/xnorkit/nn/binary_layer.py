@@ -9,13 +9,20 @@ A binary layer is a torch layer whose forward binarises its latent weight. Three
 | evaluation | round(linear map of sign(x) with sign(W)) · α: integers, exact on every backend |
 """
 
+import warnings
 from abc import abstractmethod
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from xnorkit.binarize.binop import XNOR_RULE, WeightRule, binary_weight, latent_signs
+from xnorkit.binarize.binop import (
+    XNOR_RULE,
+    WeightRule,
+    binary_weight,
+    has_one_input_channel,
+    latent_signs,
+)
 from xnorkit.binarize.ste import ESTIMATORS
 
 InputScale = Literal["none", "map", "tensor"]
@@ -26,9 +33,15 @@ MAX_EXACT = 2**24  # beyond it float32 can't hold every integer
 class _RoundSums(torch.autograd.Function):
     """Round to the integer that it is; the gradient passes, so that evaluation can be explained."""
 
+    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         return torch.round(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -77,6 +90,13 @@ class BinaryLayer(nn.Module):
                     f"{terms} inputs a filter: sums of {MAX_EXACT} and more terms are not exact in "
                     "float32. Use groups or a smaller kernel."
                 )
+        if weight_rule.centre and has_one_input_channel(self.weight):
+            warnings.warn(
+                f"weight of shape {tuple(self.weight.shape)}: with one input channel a filter "
+                "centred over channels would be all 0. It is not centred; "
+                "WeightRule(centre=False) says so.",
+                stacklevel=4,
+            )
         self.weight_rule = weight_rule
         self.input_sign = input_sign
         self.input_scale = input_scale
@@ -103,40 +123,48 @@ class BinaryLayer(nn.Module):
         Returns:
             What the torch layer gives: α·(sign(x) ⊛ sign(W))·K + bias.
         """
-        signs = x if self.input_sign is None else ESTIMATORS[self.input_sign](x)
-        if self.training or self.holds_binary_weight:
-            y = self._training_map(signs)
-        else:
-            y = self._exact_map(signs)
-        if self.input_scale != "none":
-            y = y * self.scale_of_input(x)
-        if self.bias is not None:
-            y = y + self.per_channel(self.bias).to(y.dtype)
-        return y
-
-    def _training_map(self, signs: Tensor) -> Tensor:
-        weight = self.weight
-        if not self.holds_binary_weight:
-            weight = binary_weight(weight, self.weight_rule)
-        return self.linear_map(signs, weight, None)
-
-    def _exact_map(self, signs: Tensor) -> Tensor:
+        if self.holds_binary_weight:
+            return self._float_map(x, self.weight)
+        if self.training:
+            return self._float_map(x, binary_weight(self.weight, self.weight_rule))
+        if not _autocasts(x.device.type):
+            return self._exact_map(x).to(self.weight.dtype)
         # Autocast would hold the sums in 16 bits, and bfloat16 counts only to 256.
-        with torch.autocast(signs.device.type, enabled=False):
-            dtype = torch.promote_types(self.weight.dtype, torch.float32)
-            weight, alpha = latent_signs(self.weight, self.weight_rule)
-            y = self.linear_map(signs.to(dtype), weight.to(dtype), None)
-            if self.input_sign is not None:
-                # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
-                y = _RoundSums.apply(y)  # type: ignore[no-untyped-call]
-            y = y * self.per_channel(alpha).to(dtype)
-        return y if torch.is_autocast_enabled(signs.device.type) else y.to(self.weight.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._exact_map(x)
+
+    def _signs(self, x: Tensor) -> Tensor:
+        return x if self.input_sign is None else ESTIMATORS[self.input_sign](x)
+
+    def _float_map(self, x: Tensor, weight: Tensor) -> Tensor:
+        if self.input_scale == "none":
+            return self.linear_map(self._signs(x), weight, self.bias)
+        y = self.linear_map(self._signs(x), weight, None) * self.scale_of_input(x)
+        return y if self.bias is None else y + self.per_channel(self.bias).to(y.dtype)
+
+    def _exact_map(self, x: Tensor) -> Tensor:
+        dtype = torch.promote_types(self.weight.dtype, torch.float32)
+        weight, alpha = latent_signs(self.weight, self.weight_rule)
+        y = self.linear_map(self._signs(x).to(dtype), weight.to(dtype), None)
+        if self.input_sign is not None:
+            # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
+            y = _RoundSums.apply(y)  # type: ignore[no-untyped-call]
+        y = y * self.per_channel(alpha).to(dtype)
+        if self.input_scale != "none":
+            y = y * self.scale_of_input(x.to(dtype))
+        return y if self.bias is None else y + self.per_channel(self.bias).to(dtype)
 
     def extra_repr(self) -> str:
         """The torch layer's arguments, then those of binarisation."""
         own = f"input_sign={self.input_sign}, {self.weight_rule}"
         scale = "" if self.input_scale == "none" else f", input_scale={self.input_scale}"
         return f"{super().extra_repr()}, {own}{scale}"
+
+
+def _autocasts(device_type: str) -> bool:
+    # Devices that know no autocast (meta) may not even be asked whether it is on.
+    known = torch.amp.is_autocast_available(device_type)
+    return known and torch.is_autocast_enabled(device_type)
 
 
 def default_rule(weight_rule: WeightRule | None) -> WeightRule:

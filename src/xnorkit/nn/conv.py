@@ -37,7 +37,8 @@ class _BinaryConv(BinaryLayer):
             )
         self.padding_value = padding_value
 
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
         convolve: Any = F.conv1d if self.weight.dim() == 3 else F.conv2d
         padding: Any = self.padding
         if self.padding_mode != "zeros" or self.padding_value != 0:
@@ -46,10 +47,6 @@ class _BinaryConv(BinaryLayer):
             x = F.pad(x, self._reversed_padding_repeated_twice, mode, value)
             padding = 0
         return convolve(x, weight, bias, self.stride, padding, self.dilation, self.groups)  # type: ignore[no-any-return]
-
-    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
-        return self._convolve(x, weight, bias)
 
     def scale_of_input(self, x: Tensor) -> Tensor:
         """K of `map`: (N, 1, …); of `tensor`: one number a sample."""
