@@ -14,8 +14,8 @@ from xnorkit.data.splits import (
     SPLITS,
     check_speakers,
     lists_of,
+    split_by_hash,
     split_by_lists,
-    which_set,
 )
 
 
@@ -74,7 +74,7 @@ class AudioFolder(WaveformDataModule):
         names = audio_names(self._tree)
         lists = lists_of(self._tree)
         if lists is None:
-            return {name: which_set(name, *self._percentages) for name in names}
+            return split_by_hash(names, *self._percentages)
         split_of = split_by_lists(names, *lists)
         check_speakers(split_of, self._tree.place)
         return split_of

@@ -4,6 +4,7 @@ A subclass says where its recordings are and what its task makes of them (`_rost
 loaders, sharding among processes and the waveforms for statistics and figures are here.
 """
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from xnorkit.data.waveform_store import StorePlan, WaveformStore, open_store
 # or the seeds of a comparison would be measured on different clips. The official RANDOM_SEED.
 FIXED_SEED = 59185
 _STATISTICS_BATCH = 256
+
+_log = logging.getLogger(__name__)
 
 
 class WaveformDataModule(L.LightningDataModule):
@@ -84,22 +87,29 @@ class WaveformDataModule(L.LightningDataModule):
     def prepare_data(self) -> None:
         """Find or fetch the recordings and build their store; in one process of a machine."""
         self._make_ready(fetch=True)
+        self._tell_labels_without_clips()
 
     def setup(self, stage: str | None = None) -> None:
         """Open the store that `prepare_data` found or built."""
         self._make_ready(fetch=False)
+        for split in ("test",) if stage == "test" else SPLITS:
+            if not self.counts[split]:
+                raise ValueError(
+                    f"{self.title}: no clip is in the {split} split ({self.source_note}). Add "
+                    "clips, or say in the two lists which clips it shall have."
+                )
 
     def _make_ready(self, fetch: bool) -> None:
-        if self._ready:
-            return
-        rosters, noise = self._rosters(fetch)
-        for split in SPLITS:
-            if split not in rosters or not len(rosters[split]):
-                raise ValueError(
-                    f"{self.title}: no clip is in the {split} split ({self.source_note})."
-                )
-        self.noise = torch.from_numpy(noise)
-        self._ready = rosters
+        if not self._ready:
+            self._ready, noise = self._rosters(fetch)
+            self.noise = torch.from_numpy(noise)
+
+    def _tell_labels_without_clips(self) -> None:
+        for split, roster in self._ready.items():
+            present = set(roster.epoch(FIXED_SEED, 0).labels.tolist())
+            absent = [label for i, label in enumerate(self.labels) if i not in present]
+            if absent and present:
+                _log.warning("%s: no clip in the %s split: %s", self.title, split, " ".join(absent))
 
     def _store(
         self, tree: FileTree, split_of: Mapping[str, str], name: str, speak: bool
@@ -110,7 +120,7 @@ class WaveformDataModule(L.LightningDataModule):
     @property
     def counts(self) -> dict[str, int]:
         """Clips of each split, drawn ones included."""
-        return {split: len(self._ready[split]) for split in SPLITS}
+        return {split: len(self._ready.get(split, ())) for split in SPLITS}
 
     def statistics_waveforms(self, limit: int = 4096) -> Iterator[Tensor]:
         """int16 (n, samples): up to `limit` training clips, the same in every run."""

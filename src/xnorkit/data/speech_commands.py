@@ -16,7 +16,7 @@ from xnorkit.data.download import Archive, UnreachableError, fetch_archive
 from xnorkit.data.file_tree import FileTree, FolderTree, audio_names
 from xnorkit.data.roster import Roster
 from xnorkit.data.speech_task import Task, labels_of, rosters_of
-from xnorkit.data.splits import check_speakers, lists_of, split_by_lists, which_set
+from xnorkit.data.splits import check_speakers, lists_of, split_by_hash, split_by_lists
 
 _SITE = "http://download.tensorflow.org/data/"
 # Sizes and checksums as torchaudio and TensorFlow Datasets have them.
@@ -189,7 +189,7 @@ def _split(tree: FileTree, names: list[str]) -> Mapping[str, str]:
     """By the official lists; by the official rule where the tree has none."""
     lists = lists_of(tree)
     if lists is None:
-        return {name: which_set(name) for name in names}
+        return split_by_hash(names)
     split_of = split_by_lists(names, *lists)
     check_speakers(split_of, tree.place)
     return split_of

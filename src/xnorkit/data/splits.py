@@ -13,6 +13,8 @@ SPLITS = ("train", "validation", "test")
 LISTS = ("validation_list.txt", "testing_list.txt")
 _LARGEST = 2**27 - 1  # the official MAX_NUM_WAVS_PER_CLASS, about 134 million
 _SPEAKER = re.compile(r"([^/]*?)_nohash_[^/]*$")
+# The 12-class archives put the spoken word in front: _unknown_/backward_0c540988_nohash_0.wav
+_SPOKEN_WORD = re.compile(r"(?<=^_unknown_/)[a-z]+_(?=[0-9a-f]{8}_nohash_)")
 
 
 def which_set(name: str, validation_percentage: float = 10, testing_percentage: float = 10) -> str:
@@ -35,6 +37,14 @@ def which_set(name: str, validation_percentage: float = 10, testing_percentage: 
     if percentage < validation_percentage + testing_percentage:
         return "test"
     return "train"
+
+
+def split_by_hash(
+    names: Iterable[str], validation_percentage: float = 10, testing_percentage: float = 10
+) -> dict[str, str]:
+    """Name → split by `which_set`, a speaker's clips in `_unknown_` with the others."""
+    percentages = (validation_percentage, testing_percentage)
+    return {name: which_set(_SPOKEN_WORD.sub("", name), *percentages) for name in names}
 
 
 def read_list(text: bytes) -> set[str]:
@@ -80,12 +90,8 @@ def check_speakers(split_of: Mapping[str, str], place: str) -> None:
 
 def _speaker(name: str) -> str | None:
     """What stands before `_nohash_`; None where the name tells no speaker."""
-    match = _SPEAKER.search(name)
-    if match is None:
-        return None
-    speaker = match.group(1)
-    # The 12-class archives put the spoken word in front: _unknown_/backward_0c540988_nohash_0.
-    return speaker.rpartition("_")[2] if name.startswith("_unknown_/") else speaker
+    match = _SPEAKER.search(_SPOKEN_WORD.sub("", name))
+    return match and match.group(1)
 
 
 def lists_of(tree: FileTree) -> tuple[set[str], set[str]] | None:
