@@ -4,9 +4,12 @@ import copy
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
 from xnorkit import draws
 from xnorkit.features import Augment, Frontend, LogMel
+from xnorkit.resources import CONF_DIR
 
 SAMPLES = 4000
 
@@ -166,3 +169,19 @@ def test_augmentation_wider_than_the_clip_is_refused(option, value):
 def test_feature_parameters_are_those_of_the_spectrogram():
     front = frontend()
     assert front.parameters_dict() == front.log_mel.parameters_dict()
+
+
+@pytest.mark.parametrize(
+    ("data", "override", "shape"),
+    [
+        ("speech_commands", "data.features.log_mel.hop_ms=20", (1, 40, 51)),
+        ("audio_folder", "data.samples=8000", (1, 40, 51)),
+        ("audio_folder", "data.features.log_mel.n_mels=20", (1, 20, 101)),
+    ],
+)
+def test_the_configured_features_fit_the_data_sets_clips(data, override, shape):
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose(f"data/{data}", [override])
+    front = instantiate(config.data.features)
+    assert front.output_shape == shape
+    assert isinstance(front.augment, Augment)
