@@ -1,0 +1,74 @@
+"""Logged metrics → RUN_DIR/metrics.csv, continued by a resumed run."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+
+class _ContinuingWriter(ExperimentWriter):
+    """Keeps the rows that are there, up to the step from which this run logs again."""
+
+    def __init__(self, log_dir: str) -> None:
+        super().__init__(log_dir)
+        self._overlap_removed = False
+
+    def _check_log_dir_exists(self) -> None:
+        """Lightning deletes an earlier metrics.csv here; ours is continued."""
+        if Path(self.metrics_file_path).is_file():
+            with open(self.metrics_file_path, newline="", encoding="utf-8") as file:
+                self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
+
+    def save(self) -> None:
+        """Append; before the first time, drop rows of steps that are now done again."""
+        if self.metrics and not self._overlap_removed:
+            self._overlap_removed = True
+            if Path(self.metrics_file_path).is_file():
+                self._keep_rows_before(min(int(row["step"]) for row in self.metrics))
+        super().save()
+
+    def _keep_rows_before(self, step: int) -> None:
+        with open(self.metrics_file_path, newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+        with open(self.metrics_file_path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+class MetricsCSV(CSVLogger):
+    """One `metrics.csv` in `save_dir`, a row per logged step.
+
+    Args:
+        save_dir: the run folder.
+        flush_logs_every_n_steps: rows held back at most.
+    """
+
+    def __init__(self, save_dir: str | os.PathLike[str], flush_logs_every_n_steps: int = 100):
+        super().__init__(
+            save_dir, name="", version="", flush_logs_every_n_steps=flush_logs_every_n_steps
+        )
+
+    @property
+    def experiment(self) -> Any:
+        """The writer; a dummy on all ranks but 0."""
+        if rank_zero_only.rank != 0:
+            return super().experiment
+        if self._experiment is None:
+            os.makedirs(self._root_dir, exist_ok=True)
+            self._experiment = _ContinuingWriter(log_dir=self.log_dir)
+        return self._experiment
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Nothing: config.yaml beside the file has them."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Write the rows held back; no hparams.yaml."""
+        if self._experiment is not None:
+            self._experiment.save()

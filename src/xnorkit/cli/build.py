@@ -1,0 +1,176 @@
+"""Config nodes → objects: what each `_target_` names, with errors that a user can read."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import hydra
+from hydra.errors import InstantiationException
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.callbacks import (
+    Checkpoint,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    ProgressBar,
+)
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from xnorkit.callbacks import BinOp
+from xnorkit.callbacks.graceful_stop import GracefulStop
+from xnorkit.callbacks.rng_state import RngState
+from xnorkit.cli.checks import Refused
+from xnorkit.cli.run_folder import RunFolder, versions
+from xnorkit.features import Frontend
+from xnorkit.nn import BinaryLayer
+from xnorkit.tasks import Classification
+
+
+def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
+    """The object that `cfg[key]` describes.
+
+    Raises:
+        Refused: its constructor did not take the values; with the constructor's own sentence.
+    """
+    try:
+        return hydra.utils.instantiate(OmegaConf.select(cfg, key), **extra)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, (ValueError, TypeError, OSError)):
+            raise Refused(f"{key}: {cause}") from error
+        raise Refused(f"{key}: {error}") from error
+
+
+def datamodule(cfg: DictConfig, trained: Classification | None = None) -> LightningDataModule:
+    """The data set, ready: found or fetched, stored, opened; its source is added to the title.
+
+    Args:
+        cfg: the composed config; `title` changes.
+        trained: a task whose features and labels the data must have.
+
+    Raises:
+        Refused: the data can't be had, or have labels that the task does not know.
+    """
+    extra = {} if trained is None else {"features": trained.frontend}
+    data = instantiate(cfg, "data", **extra)
+    if trained is not None:
+        unknown = sorted(set(data.labels) - set(trained.labels))
+        if unknown:
+            raise Refused(
+                f"the data have labels that the checkpoint does not know: {', '.join(unknown)}; "
+                f"it knows {', '.join(trained.labels)}. Test it on these."
+            )
+        data.labels = trained.labels  # the order of its outputs
+    data.prepare_data()
+    data.setup()
+    if "embedded" in data.source_note:
+        cfg.title = f"{cfg.title}_embedded_subset"
+    return data  # type: ignore[no-any-return]
+
+
+def frontend(datamodule: LightningDataModule) -> Frontend:
+    """The data module's features, with the train split's statistics and background noise."""
+    features: Any = datamodule.features  # type: ignore[attr-defined]
+    features.fit_statistics(datamodule.statistics_waveforms())  # type: ignore[attr-defined]
+    features.set_noise(datamodule.noise)  # type: ignore[attr-defined]
+    return features  # type: ignore[no-any-return]
+
+
+def network(cfg: DictConfig, features: Frontend, labels: Iterable[str]) -> nn.Module:
+    """The topology, made of the scheme's blocks."""
+    return instantiate(  # type: ignore[no-any-return]
+        cfg,
+        "network",
+        scheme=instantiate(cfg, "model"),
+        input_shape=features.output_shape,
+        num_classes=len(tuple(labels)),
+    )
+
+
+def task(
+    cfg: DictConfig, net: nn.Module, features: Frontend, datamodule: LightningDataModule
+) -> Classification:
+    """Network and features with loss, optimiser and what every checkpoint says of itself."""
+    labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
+    title: str = datamodule.title  # type: ignore[attr-defined]
+    return Classification(
+        net,
+        features,
+        labels,
+        optimizer=instantiate(cfg, "optimizer"),
+        scheduler=instantiate(cfg, "scheduler"),
+        label_smoothing=cfg.task.label_smoothing,
+        title=title,
+        hyperparameters={
+            "config": OmegaConf.to_container(cfg, resolve=True),
+            "labels": list(labels),
+            "features": features.parameters_dict(),
+            "title": title,
+            "versions": versions(),
+        },
+    )
+
+
+def loggers(cfg: DictConfig) -> list[Logger]:
+    """All of the config's loggers."""
+    return [instantiate(cfg, f"logger.{name}") for name, node in cfg.logger.items() if node]
+
+
+def callbacks(
+    cfg: DictConfig, net: nn.Module, run: RunFolder, *, logged: bool, watched: bool
+) -> list[Callback]:
+    """The config's callbacks that have something to do, then those that every run has.
+
+    Args:
+        cfg: the composed config.
+        net: without a binary layer there is no BinOp.
+        run: the run folder.
+        logged: whether there is a logger; without one the learning rate is not monitored.
+        watched: whether the terminal is this job's alone; else there is no progress bar.
+    """
+    named = ((n, node) for n, node in cfg.callbacks.items() if node)
+    chosen: list[Callback] = [instantiate(cfg, f"callbacks.{name}") for name, _ in named]
+    idle: list[type[Callback]] = []
+    if not any(isinstance(module, BinaryLayer) for module in net.modules()):
+        idle.append(BinOp)
+    if not logged:
+        idle.append(LearningRateMonitor)
+    if not watched:
+        idle.append(ProgressBar)
+    kept = [callback for callback in chosen if not isinstance(callback, tuple(idle))]
+    return [*kept, RngState(), GracefulStop(run.checkpoints)]
+
+
+def trainer(
+    cfg: DictConfig, active: list[Callback], writers: list[Logger], **changes: Any
+) -> Trainer:
+    """Lightning's Trainer.
+
+    Args:
+        cfg: the composed config.
+        active: callbacks.
+        writers: loggers.
+        changes: arguments that replace the config's.
+    """
+    bars = any(isinstance(callback, ProgressBar) for callback in active)
+    saves = any(isinstance(callback, ModelCheckpoint) for callback in active)
+    return instantiate(  # type: ignore[no-any-return]
+        cfg,
+        "trainer",
+        callbacks=active,
+        logger=writers or False,
+        enable_progress_bar=bars,
+        enable_checkpointing=saves or any(isinstance(c, Checkpoint) for c in active),
+        **changes,
+    )
+
+
+def progress(cfg: DictConfig) -> list[Callback]:
+    """The config's progress bar alone, for a test."""
+    return [instantiate(cfg, "callbacks.progress")] if cfg.callbacks.get("progress") else []
+
+
+def tester(cfg: DictConfig, active: list[Callback], writers: list[Logger]) -> Trainer:
+    """A Trainer of one process, so that the test split is seen whole and once."""
+    kept = [c for c in active if not isinstance(c, (Checkpoint, RngState, LearningRateMonitor))]
+    return trainer(cfg, kept, writers, devices=1, strategy="auto", num_nodes=1)

@@ -1,0 +1,209 @@
+"""The jobs of a sweep → comparison.md, .csv and .png in the sweep's folder, after every job.
+
+comparison.csv has a row for each job and is what the next job's call reads; the table and the
+figure group the rows over seeds. A hydra callback, so that it runs in whatever process a launcher
+chooses, and also when a job has failed: hydra calls `on_job_end` then, but no `on_multirun_end`.
+"""
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+
+from xnorkit.cli.run_folder import RunFolder, replace_file
+
+Row = dict[str, str]
+COLUMNS = (
+    "job", "run", "seed", "status", "test/acc", "val/acc", "packed_bytes", "float_bytes",
+    "data", "folder", "error",
+)  # fmt: skip
+
+_sweep: list[Path] = []  # the sweep of this process, for the table at the end
+
+
+class Comparison(Callback):
+    """Writes the comparison of a sweep; does nothing in a single run."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember the sweep's folder."""
+        _sweep[:] = [Path(config.hydra.sweep.dir).absolute()]
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Add the job's row, whether it ended well or not."""
+        if config.hydra.mode is None or config.hydra.mode.name != "MULTIRUN":
+            return
+        add_row(Path(config.hydra.sweep.dir).absolute(), row_of(config, job_return))
+
+
+def row_of(config: DictConfig, job_return: JobReturn) -> Row:
+    """What a job has reached, from its result.json, or why it has not."""
+    run = RunFolder(Path(config.hydra.runtime.output_dir))
+    typed = (o.replace(" ", "") for o in job_return.overrides or ())
+    overrides = [o for o in typed if not o.startswith(("seed=", "hydra"))]
+    done = job_return.status == JobStatus.COMPLETED
+    row = dict.fromkeys(COLUMNS, "")
+    row |= {
+        "job": str(config.hydra.job.num),
+        "run": " ".join(overrides),
+        "seed": str(config.get("seed", "")),
+        "status": "done" if done else "failed",
+        "folder": run.path.name,
+    }
+    if not done:
+        row["error"] = " ".join(str(job_return._return_value).split()) or "unknown"
+    elif run.result.is_file():
+        result = json.loads(run.result.read_text(encoding="utf-8"))
+        row |= {name: str(result[name]) for name in COLUMNS if name in result}
+    return row
+
+
+def add_row(folder: Path, row: Row) -> None:
+    """Add a job's row, or replace it, and write all three files anew; safe among processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".comparison.lock"):
+        rows = {r["job"]: r for r in read_rows(folder)}
+        rows[row["job"]] = row
+        ordered = sorted(rows.values(), key=lambda r: int(r["job"]))
+        replace_file(folder / "comparison.csv", _csv(ordered))
+        replace_file(folder / "comparison.md", markdown(ordered))
+        figure(ordered).savefig(folder / "comparison.png", dpi=150)
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The rows of comparison.csv; none where there is no file."""
+    path = folder / "comparison.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that differ in their seed only.
+
+    Args:
+        name: their overrides, without those that all jobs of the sweep share.
+        rows: of the jobs that ended well.
+        failed: number of the others.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    failed: int
+
+    def values(self, column: str) -> list[float]:
+        """The numbers of a column; empty where no job has one."""
+        return [float(r[column]) for r in self.rows if r[column] not in ("", "nan")]
+
+    def mean(self, column: str) -> float:
+        """NaN where there is nothing."""
+        values = self.values(column)
+        return statistics.fmean(values) if values else float("nan")
+
+    def cells(self) -> list[str]:
+        """The table's row."""
+        return [
+            self.name,
+            " ".join(r["seed"] for r in self.rows) or "–",
+            _percent(self.values("test/acc")),
+            _percent(self.values("val/acc")),
+            _size(self.values("packed_bytes")),
+            _size(self.values("float_bytes")),
+            str(self.failed) if self.failed else "",
+        ]
+
+
+HEADINGS = ("run", "seeds", "test acc %", "val acc %", "packed bytes", "float bytes", "failed")
+
+
+def groups(rows: Sequence[Row]) -> list[Group]:
+    """Rows grouped over seeds, the most accurate first."""
+    shared = set.intersection(*(set(r["run"].split()) for r in rows)) if len(rows) > 1 else set()
+    names: dict[str, list[Row]] = {}
+    for row in rows:
+        own = [o for o in row["run"].split() if o not in shared]
+        names.setdefault(" ".join(own) or "defaults", []).append(row)
+    found = []
+    for name, members in names.items():
+        done = tuple(r for r in members if r["status"] == "done")
+        found.append(Group(name, done, len(members) - len(done)))
+
+    def rank(group: Group) -> tuple[bool, float]:
+        mean = group.mean("test/acc") if group.values("test/acc") else group.mean("val/acc")
+        return mean != mean, -mean
+
+    return sorted(found, key=rank)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """comparison.md: the table, then why jobs failed."""
+    lines = [f"# Comparison: {_title(rows)}", "", _line(HEADINGS), _line("---" for _ in HEADINGS)]
+    lines += [_line(group.cells()) for group in groups(rows)]
+    failed = [r for r in rows if r["status"] == "failed"]
+    if failed:
+        lines += ["", "Failed:", ""]
+        lines += [f"- job {r['job']}, {r['run']} seed={r['seed']}: {r['error']}" for r in failed]
+    return (
+        "\n".join(lines) + "\n\nMean ± standard deviation over seeds; each job in comparison.csv.\n"
+    )
+
+
+def figure(rows: Sequence[Row]) -> Figure:
+    """comparison.png: each run's accuracies as dots, the mean as a bar."""
+    shown = [g for g in groups(rows) if g.values("test/acc")][::-1]
+    drawing = Figure(figsize=(7, 1.5 + 0.4 * max(1, len(shown))), layout="constrained")
+    axes = drawing.subplots()
+    for place, group in enumerate(shown):
+        percent = [100 * value for value in group.values("test/acc")]
+        axes.barh(place, statistics.fmean(percent), color="#9ecae1")
+        axes.plot(percent, [place] * len(percent), "o", color="#08519c", markersize=4)
+    axes.set_yticks(range(len(shown)), [group.name for group in shown])
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("test accuracy, % (dots: seeds)")
+    axes.set_title(_title(rows), fontsize=10)
+    return drawing
+
+
+def last_sweep() -> Path | None:
+    """Folder of the sweep that this process has run, if it has rows."""
+    return _sweep[0] if _sweep and read_rows(_sweep[0]) else None
+
+
+def _title(rows: Sequence[Row]) -> str:
+    return ", ".join(sorted({r["data"] for r in rows if r["data"]})) or "no job has ended"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(values: list[float]) -> str:
+    if not values:
+        return "–"
+    mean = 100 * statistics.fmean(values)
+    return (
+        f"{mean:.1f} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else f"{mean:.1f}"
+    )
+
+
+def _size(values: list[float]) -> str:
+    return f"{round(statistics.fmean(values)):,}" if values else "–"
+
+
+def _csv(rows: Iterable[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

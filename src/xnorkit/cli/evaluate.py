@@ -1,0 +1,121 @@
+"""Best checkpoint → test accuracy: after fit, and of a checkpoint alone (fit=false)."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from xnorkit.cli import build, screens
+from xnorkit.cli.checks import Refused
+from xnorkit.cli.given import Given, differences, plain
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.load import load
+from xnorkit.tasks import Classification
+
+
+def take_best(task: Classification, trainer: Trainer) -> float:
+    """Put the best checkpoint's weights into the task; without one it stays as it is.
+
+    Returns:
+        The best checkpoint's monitored value (val/acc); NaN where there is no checkpoint.
+    """
+    callback = trainer.checkpoint_callback
+    path = callback.best_model_path if isinstance(callback, ModelCheckpoint) else ""
+    if not path or not Path(path).is_file():
+        return math.nan
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    task.load_state_dict(checkpoint["state_dict"])
+    # From the file: after ddp_spawn this process knows the path, not the score.
+    scores = [
+        state["best_model_score"]
+        for name, state in checkpoint["callbacks"].items()
+        if name.startswith("ModelCheckpoint") and state.get("best_model_score") is not None
+    ]
+    return float(scores[0]) if scores else math.nan
+
+
+def test(
+    cfg: DictConfig, task: Classification, datamodule: LightningDataModule, trainer: Trainer
+) -> dict[str, float]:
+    """Test in one process, on the whole split.
+
+    Returns:
+        `test/acc` and `test/loss`.
+    """
+    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]
+    alone = trainer if trainer.world_size == 1 else build.tester(cfg, callbacks, loggers)
+    return _numbers(alone.test(task, datamodule=datamodule, verbose=False))
+
+
+def test_checkpoint(cfg: DictConfig, given: Given) -> float:
+    """fit=false: the checkpoint's model, network, features and labels on the data given.
+
+    Args:
+        cfg: the composed config; of it count ckpt_path, trainer, data_dir and what was typed.
+        given: what was typed; `data.…` changes the data that the checkpoint was trained on.
+
+    Raises:
+        Refused: model or network typed beside it, or data with labels that it does not know.
+    """
+    run = RunFolder(Path(cfg.run_dir))
+    screens.show_opening(run)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    task = load(Path(cfg.ckpt_path).expanduser(), allow=_own_packages(cfg))
+    saved = dict(task.hparams)["config"]
+    _refuse_other_network(saved, given)
+    for key in ("model", "network"):
+        OmegaConf.update(cfg, key, saved[key], merge=False)
+    OmegaConf.update(cfg, "data", _data_node(saved["data"], cfg, given), merge=False)
+    datamodule = build.datamodule(cfg, trained=task)
+    trainer = build.trainer(cfg, build.progress(cfg), [], devices=1, strategy="auto")
+    screens.show_start(cfg, run, task, datamodule)
+    run.write_config(cfg)
+    result = _numbers(trainer.test(task, datamodule=datamodule, verbose=False))
+    run.write_result(result)
+    screens.show_end(run, math.nan, result)
+    return result["test/acc"]
+
+
+def _refuse_other_network(saved: dict[str, Any], given: Given) -> None:
+    typed = {k: v for k, v in given.items() if k.split(".")[0] in ("model", "network")}
+    config = OmegaConf.create(saved)
+    wrong = [
+        line
+        for key, value in typed.items()
+        for line in differences(plain(OmegaConf.select(config, key)), value, key)
+    ]
+    if wrong:
+        raise Refused(
+            f"with fit=false the checkpoint says what model and network are, but {'; '.join(wrong)}"
+            ". Leave them out."
+        )
+
+
+def _data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str, Any]:
+    """The checkpoint's data with what was typed; the stores are this machine's."""
+    node = dict(saved)
+    chosen = given.get("data")
+    if chosen is not None and chosen["_target_"] != saved["_target_"]:
+        node = dict(chosen)
+    node = {**node, "data_dir": cfg.data_dir, "features": None}
+    changed = OmegaConf.create(node)
+    for key, value in given.items():
+        if key.startswith("data.features"):
+            raise Refused(f"{key} with fit=false: the features are the checkpoint's. Leave it out.")
+        if key.startswith("data."):
+            OmegaConf.update(changed, key.removeprefix("data."), value, force_add=True)
+    return OmegaConf.to_container(changed)  # type: ignore[return-value]
+
+
+def _own_packages(cfg: DictConfig) -> list[str]:
+    """Packages of the classes that the user's own YAMLs name: these are trusted."""
+    targets = (OmegaConf.select(cfg, f"{key}._target_") for key in ("model", "network", "data"))
+    return sorted({str(target).split(".")[0] for target in targets if target})
+
+
+def _numbers(results: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in results[0].items()} if results else {}

@@ -1,0 +1,35 @@
+"""What Lightning and torch say without need stays off the terminal; train.log has it."""
+
+import logging
+import warnings
+
+_POINTLESS = (
+    r".*does not have many workers.*",
+    r".*treespec, LeafSpec.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*is smaller than the logging interval.*",
+    r".*The `srun` command is available.*",
+    r".*Trying to infer the `batch_size`.*",
+    r".*lr_scheduler\.step\(\).*before.*optimizer\.step\(\).*",  # after a scaler skipped a step
+    r".*fork\(\) may lead to deadlocks.*",
+    r".*You are using a CUDA device.*",
+    r".*GPU available but not used.*",
+    r".*Experiment logs directory .*",
+)
+
+
+def silence() -> None:
+    """Filter pointless warnings; send Lightning's log to train.log instead of the terminal."""
+    for pattern in _POINTLESS:
+        warnings.filterwarnings("ignore", message=f"(?s){pattern}")
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True  # the root's console handler shows warnings and worse
+    logging.getLogger("lightning.pytorch").addFilter(_no_tip)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_tip)
+
+
+def _no_tip(record: logging.LogRecord) -> bool:
+    """Lightning advertises its products in the log."""
+    return "Tip:" not in str(record.msg)

@@ -1,0 +1,176 @@
+"""What the user sees at the start, at the end and when something can't be done."""
+
+import logging
+import math
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from xnorkit.cli import comparison, resume
+from xnorkit.cli.checks import not_writable
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.nn.summary import summarise
+from xnorkit.resources import CONF_DIR
+from xnorkit.tasks import Classification
+
+_log = logging.getLogger(__name__)
+_current: list[RunFolder] = []  # the run of this process, for messages after it has ended
+_SENTENCES = (ValueError, OSError, MisconfigurationException)
+
+
+@rank_zero_only
+def show_opening(run: RunFolder) -> None:
+    """Version, where the configs are, where the run is: before anything slow begins."""
+    _current[:] = [run]
+    _show(Text(f"xnorkit {version('xnorkit')} · configs {CONF_DIR}\nrun folder {run.shown()}"))
+
+
+def show_start(
+    cfg: DictConfig, run: RunFolder, task: Classification, datamodule: LightningDataModule
+) -> dict[str, Any]:
+    """The screen that says what will run.
+
+    Returns:
+        What the result says of it too: sizes in bytes and the data's title.
+    """
+    data: Any = datamodule
+    features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[union-attr, misc]
+    total = summarise(task.network, features).total
+    rows = (
+        ("scheme", _class(cfg.model)),
+        ("network", f"{_class(cfg.network)} on {_shape(features)}"),
+        ("parameters", f"{total.binary_parameters:,} binary, {total.float_parameters:,} float"),
+        ("MACs", f"{total.binary_macs:,} binary, {total.float_macs:,} float"),
+        ("size", f"{total.packed_bytes:,} bytes packed, {total.float_bytes:,} as float32"),
+        ("data", f"{data.title}: {_counts(data.counts)}"),
+        ("source", data.source_note),
+        ("training", _training(cfg)),
+        ("device", f"{cfg.trainer.get('accelerator', 'auto')}, {cfg.trainer.get('precision')}"),
+        ("run folder", run.shown()),
+    )
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), Text(str(value)))
+    if rank_zero_only.rank == 0:
+        _show(Panel(table, title=f"[bold]{cfg.title}[/bold]", title_align="left", expand=False))
+    return {
+        "packed_bytes": total.packed_bytes,
+        "float_bytes": total.float_bytes,
+        "data": data.title,
+    }
+
+
+@rank_zero_only
+def show_end(run: RunFolder, best: float, result: dict[str, float]) -> None:
+    """Accuracies, the next command, and last of all the run folder."""
+    lines = []
+    if not math.isnan(best):
+        lines.append(f"val/acc   {best:.4f}  (best checkpoint: {run.best.relative_to(run.path)})")
+    if "test/acc" in result:
+        lines.append(f"test/acc  {result['test/acc']:.4f}")
+    if (run.path / "tensorboard").is_dir():
+        lines.append(f"next      tensorboard --logdir {run.shown()}/tensorboard")
+    _show(Text("\n".join([*lines, f"run folder {run.shown()}"])))
+
+
+def show_stopped() -> None:
+    """After Ctrl-C or SIGTERM: what is kept and how to go on."""
+    if not _current or not _current[0].last.is_file():
+        _complain("stopped; nothing was saved yet")
+        return
+    run = _current[0]
+    _complain(f"stopped; saved {run.last.name}. Continue with:\n{resume.command(run)}")
+
+
+def show_error(error: Exception) -> int:
+    """One sentence for what the user can change, the traceback for what is our fault.
+
+    Returns:
+        The exit code: 2 for the first, 1 for the second.
+    """
+    sentence = _sentence(error)
+    if sentence is None:
+        traceback.print_exception(error)
+    _complain(f"error: {sentence or f'{type(error).__name__}: {error}'}")
+    run = _current[0] if _current else None
+    if run is not None and run.log.is_file():
+        _complain(f"traceback in {run.shown()}/{run.log.name}")
+    if run is not None and run.last.is_file():
+        _complain(f"what was trained is kept. Continue with:\n{resume.command(run)}")
+    return 1 if sentence is None else 2
+
+
+def _sentence(error: Exception) -> str | None:
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        cause = error.__cause__
+        return f"{error}\n{cause}" if isinstance(cause, OmegaConfBaseException) else str(error)
+    if isinstance(error, PermissionError | FileExistsError | NotADirectoryError) and not _current:
+        return not_writable(str(error.filename), error)  # hydra makes the run folder
+    if isinstance(error, _SENTENCES):
+        return str(error)
+    return None
+
+
+def show_comparison() -> None:
+    """The table of the sweep that has just run."""
+    folder = comparison.last_sweep()
+    if folder is None:
+        return
+    table = Table(*comparison.HEADINGS)
+    rows = comparison.read_rows(folder)
+    for group in comparison.groups(rows):
+        table.add_row(*group.cells())
+    _show(table)
+    for row in rows:
+        if row["status"] == "failed":
+            _complain(f"job {row['job']} failed ({row['run']} seed={row['seed']}): {row['error']}")
+    _show(Text(f"comparison {RunFolder(folder).shown()}/comparison.md"))
+
+
+def _training(cfg: DictConfig) -> str:
+    epochs, batch = cfg.trainer.get("max_epochs"), cfg.data.get("batch_size")
+    schedule = _class(cfg.scheduler) if cfg.scheduler else "constant"
+    return (
+        f"{epochs} epochs, batches of {batch}, {_class(cfg.optimizer)} at "
+        f"{cfg.optimizer.get('lr')}, {schedule}, seed {cfg.seed}"
+    )
+
+
+def _class(node: DictConfig) -> str:
+    return str(OmegaConf.select(node, "_target_")).rsplit(".", 1)[-1]
+
+
+def _shape(features: torch.Tensor) -> str:
+    return "×".join(map(str, features.shape[2:]))
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {split}" for split, number in counts.items())
+
+
+def _show(what: Any) -> None:
+    """On the terminal and in train.log; a path is never broken in two."""
+    Console(soft_wrap=not isinstance(what, Table | Panel)).print(what)
+    plain = Console(width=120, color_system=None, file=None)
+    with plain.capture() as captured:
+        plain.print(what)
+    _log.info("\n%s", captured.get().rstrip())
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

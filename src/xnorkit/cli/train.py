@@ -1,0 +1,119 @@
+"""The command `python train.py` (xnorkit-train): one run, or the jobs of a sweep.
+
+`train` is the whole way of a run on one screen; `main` is what a terminal sees around it.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.pytorch import seed_everything
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from omegaconf import DictConfig
+
+from xnorkit.callbacks.graceful_stop import Stopped, parent_of_ranks
+from xnorkit.cli import build, checks, evaluate, quiet, resume, screens
+from xnorkit.cli.given import given_values
+from xnorkit.cli.initialise import initialise
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.resources import CONF_DIR
+
+_log = logging.getLogger(__name__)
+
+
+def train(cfg: DictConfig, watched: bool = True) -> float:
+    """Train, test, report: data → features → network → checkpoints → accuracy.
+
+    Args:
+        cfg: the composed config.
+        watched: whether the terminal is this job's alone.
+
+    Returns:
+        The best validation accuracy, what a search maximises; NaN where nothing was validated.
+    """
+    run = RunFolder(Path(cfg.run_dir))
+    screens.show_opening(run)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    datamodule = build.datamodule(cfg)
+    frontend = build.frontend(datamodule)
+    network = build.network(cfg, frontend, datamodule.labels)
+    task = build.task(cfg, network, frontend, datamodule)
+    if cfg.init_from:
+        initialise(network, cfg.init_from, cfg.model)
+
+    loggers = build.loggers(cfg)
+    callbacks = build.callbacks(cfg, network, run, logged=bool(loggers), watched=watched)
+    trainer = build.trainer(cfg, callbacks, loggers)
+    cost = screens.show_start(cfg, run, task, datamodule)
+    run.write_config(cfg)
+
+    with parent_of_ranks(trainer):
+        trainer.fit(task, datamodule, ckpt_path=run.last if cfg.resume else None)
+    if rank_zero_only.rank != 0:
+        return float("nan")  # a subprocess of ddp: rank 0 tests
+    best = evaluate.take_best(task, trainer)
+    result = evaluate.test(cfg, task, datamodule, trainer) if cfg.test else {}
+    run.write_result({"val/acc": best, **result, **cost})
+    screens.show_end(run, best, result)
+    return best
+
+
+def run_job(
+    cfg: DictConfig, overrides: Sequence[str] = (), multirun: bool = False, watched: bool = True
+) -> float:
+    """Refuse what can't work, then do what the config asks: train, resume or only test.
+
+    Args:
+        cfg: the composed config.
+        overrides: what the user typed.
+        multirun: whether this is a job of a sweep.
+        watched: whether the terminal is this job's alone.
+    """
+    quiet.silence()
+    checks.check(cfg, multirun)
+    given = given_values(cfg, overrides)
+    if not cfg.fit:
+        return evaluate.test_checkpoint(cfg, given)
+    if cfg.resume:
+        cfg = resume.resumed_config(resume.resumable(cfg.resume), given)
+        checks.check(cfg, multirun)
+    return train(cfg, watched)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")
+def _hydra_job(cfg: DictConfig) -> float:
+    job = HydraConfig.get()
+    multirun = job.mode == RunMode.MULTIRUN
+    in_turn = str(job.launcher._target_).endswith("BasicLauncher")
+    try:
+        return run_job(cfg, job.overrides.task, multirun, watched=in_turn)
+    except Exception:
+        _log.info("the job ended by an error", exc_info=True)  # into train.log only
+        raise
+
+
+def main() -> None:
+    """Run the command; errors reach the terminal as a sentence, unless HYDRA_FULL_ERROR=1."""
+    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that hydra hands errors on instead of printing them
+    try:
+        sys.argv[1:] = resume.point_hydra_at_folder(sys.argv[1:])
+        _hydra_job()
+    except Stopped as stop:
+        screens.show_stopped()
+        raise SystemExit(stop.code) from None
+    except Exception as error:
+        if full:
+            raise
+        raise SystemExit(screens.show_error(error)) from None
+    finally:
+        screens.show_comparison()
+
+
+if __name__ == "__main__":
+    main()
