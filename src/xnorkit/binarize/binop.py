@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from xnorkit.binarize.scale import Alpha, weight_scale
+from xnorkit.binarize.scale import Alpha, mean_over, weight_scale
 from xnorkit.binarize.sign import inside, sign_values
 from xnorkit.binarize.ste import sign
 
@@ -66,7 +66,7 @@ def filter_size(weight: Tensor) -> int:
 
 def has_one_input_channel(weight: Tensor) -> bool:
     """True where centring would make every weight 0 (depthwise layers): s = 1."""
-    return weight.dim() < 2 or weight.shape[1] == 1
+    return weight.dim() < 2 or weight.shape[1] <= 1
 
 
 def centre_and_clamp(weight: Tensor, centre: bool = True, clamp: bool = True) -> Tensor:
@@ -165,8 +165,7 @@ def _through_scale(weight: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
     """sign(W)·mean(sign(W)·g): what flows back through α = mean|W|."""
     signs = sign_values(weight)
     axes = tuple(range(1 if alpha == "filter" else 0, weight.dim()))
-    mean = (signs * gradient).mean(axes, keepdim=True) if axes else signs * gradient
-    return signs * mean
+    return signs * mean_over(signs * gradient, axes)
 
 
 class _InGraph(torch.autograd.Function):

@@ -3,6 +3,7 @@
 from math import prod
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -49,12 +50,20 @@ def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
 
 def _magnitude(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
     # sign(W)·W and not |W|: torch's gradient of |W| is 0 at W = 0, where the sign rule says +1.
-    magnitude = sign_values(weight) * weight
-    if not axes:
-        return magnitude
-    terms = prod([weight.shape[axis] for axis in axes])  # a list: torch.compile asks for it
-    # Without elements the mean would be NaN, and NaN·0 in what is computed with it.
-    return magnitude.mean(axes, keepdim=True) if terms else magnitude.sum(axes, keepdim=True)
+    return mean_over(sign_values(weight) * weight, axes)
+
+
+def mean_over(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Mean over `axes`, kept as 1; summed axis by axis from the last, in float32 at least.
+
+    That is the order of XNOR-Net-PyTorch: where the two terms of its gradient cancel, another
+    order differs by more than float32's rounding. 0 where there is nothing to sum.
+    """
+    total = values.to(torch.promote_types(values.dtype, torch.float32))
+    for axis in reversed(axes):
+        total = total.sum(axis, keepdim=True)
+    terms = prod([values.shape[axis] for axis in axes])  # a list: torch.compile asks for one
+    return (total / max(1, terms)).to(values.dtype)
 
 
 def input_scale(
