@@ -3,5 +3,6 @@
 from xnorkit.nn.binary_layer import BinaryLayer
 from xnorkit.nn.conv import BinaryConv1d, BinaryConv2d
 from xnorkit.nn.linear import BinaryLinear
+from xnorkit.nn.summary import Summary, summarise
 
-__all__ = ["BinaryConv1d", "BinaryConv2d", "BinaryLayer", "BinaryLinear"]
+__all__ = ["BinaryConv1d", "BinaryConv2d", "BinaryLayer", "BinaryLinear", "Summary", "summarise"]
