@@ -95,8 +95,8 @@ def _check_room(archive: Archive, file: Path) -> None:
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"{archive.file} needs {_gigabytes(needed)} in {file.parent}, which has "
-            f"{_gigabytes(free)} left. Set data_dir to another disk, or data.root to a copy.",
+            f"{archive.file} needs {_readable(needed)} in {file.parent}, which has "
+            f"{_readable(free)} left. Set data_dir to another disk, or data.root to a copy.",
         )
 
 
@@ -105,7 +105,7 @@ def download(url: str, file: Path, size: int, sha256: str) -> Path:
     if file.exists():
         return file
     part = _part(file)
-    _console.print(f"Downloading {url} ({_gigabytes(size)}) to {file.parent}", highlight=False)
+    _console.print(f"Downloading {url} ({_readable(size)}) to {file.parent}", highlight=False)
     with _disk_full(file), _progress() as progress:
         task = progress.add_task(file.name, total=size)
         _fetch_all(url, part, progress, task)
@@ -251,8 +251,8 @@ def _reason(error: BaseException | None) -> str:
     return str(reason or error or type(error).__name__)
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB"
+def _readable(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.2f} MB"
 
 
 def _progress() -> Progress:
