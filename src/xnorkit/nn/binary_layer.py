@@ -90,12 +90,12 @@ class BinaryLayer(nn.Module):
                     f"{terms} inputs a filter: sums of {MAX_EXACT} and more terms are not exact in "
                     "float32. Use groups or a smaller kernel."
                 )
-        if weight_rule.centre and has_one_input_channel(self.weight):
+        if weight_rule.centre and self.weight.numel() and has_one_input_channel(self.weight):
             warnings.warn(
                 f"weight of shape {tuple(self.weight.shape)}: with one input channel a filter "
                 "centred over channels would be all 0. It is not centred; "
                 "WeightRule(centre=False) says so.",
-                stacklevel=4,
+                stacklevel=3,
             )
         self.weight_rule = weight_rule
         self.input_sign = input_sign
