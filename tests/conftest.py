@@ -1,14 +1,10 @@
-"""Every test starts from the same random numbers, so that a red one can be run again."""
+"""Fixtures that several rooms share."""
 
 import pytest
-import torch
-from hypothesis import settings
-
-# No deadline: a busy machine is not a fault. Derandomised: CI and the desk see the same examples.
-settings.register_profile("xnorkit", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("xnorkit")
+from runs import write_tones
 
 
-@pytest.fixture(autouse=True)
-def _fixed_seed():
-    torch.manual_seed(0)
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory):
+    """A folder of three tones in the layout of data=audio_folder."""
+    return write_tones(tmp_path_factory.mktemp("recordings") / "tones")

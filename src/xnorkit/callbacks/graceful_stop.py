@@ -118,6 +118,19 @@ class GracefulStop(Checkpoint):  # a Checkpoint, so that Lightning calls it afte
         return {**self.__dict__, "_previous": {}}
 
 
+def stop_at_once() -> Handlers:
+    """Outside of training there is nothing to finish: either signal raises `Stopped`.
+
+    Returns:
+        The handlers that were replaced.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise Stopped(signum)
+
+    return _install(stop)
+
+
 @contextmanager
 def parent_of_ranks(trainer: Trainer) -> Iterator[None]:
     """While ranks train in spawned processes: hand them the first signal and wait for them.

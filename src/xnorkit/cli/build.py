@@ -5,7 +5,7 @@ from typing import Any
 
 import hydra
 from hydra.errors import InstantiationException
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
     Checkpoint,
     LearningRateMonitor,
@@ -18,9 +18,10 @@ from torch import nn
 
 from xnorkit.callbacks import BinOp
 from xnorkit.callbacks.graceful_stop import GracefulStop
-from xnorkit.callbacks.rng_state import RngState
+from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.run_folder import RunFolder, versions
+from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.features import Frontend
 from xnorkit.nn import BinaryLayer
 from xnorkit.tasks import Classification
@@ -41,7 +42,7 @@ def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
         raise Refused(f"{key}: {error}") from error
 
 
-def datamodule(cfg: DictConfig, trained: Classification | None = None) -> LightningDataModule:
+def datamodule(cfg: DictConfig, trained: Classification | None = None) -> WaveformDataModule:
     """The data set, ready: found or fetched, stored, opened; its source is added to the title.
 
     Args:
@@ -68,11 +69,11 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Lightn
     return data  # type: ignore[no-any-return]
 
 
-def frontend(datamodule: LightningDataModule) -> Frontend:
+def frontend(datamodule: WaveformDataModule) -> Frontend:
     """The data module's features, with the train split's statistics and background noise."""
-    features: Any = datamodule.features  # type: ignore[attr-defined]
-    features.fit_statistics(datamodule.statistics_waveforms())  # type: ignore[attr-defined]
-    features.set_noise(datamodule.noise)  # type: ignore[attr-defined]
+    features: Any = datamodule.features
+    features.fit_statistics(datamodule.statistics_waveforms())
+    features.set_noise(datamodule.noise)
     return features  # type: ignore[no-any-return]
 
 
@@ -88,24 +89,22 @@ def network(cfg: DictConfig, features: Frontend, labels: Iterable[str]) -> nn.Mo
 
 
 def task(
-    cfg: DictConfig, net: nn.Module, features: Frontend, datamodule: LightningDataModule
+    cfg: DictConfig, net: nn.Module, features: Frontend, datamodule: WaveformDataModule
 ) -> Classification:
     """Network and features with loss, optimiser and what every checkpoint says of itself."""
-    labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
-    title: str = datamodule.title  # type: ignore[attr-defined]
     return Classification(
         net,
         features,
-        labels,
+        datamodule.labels,
         optimizer=instantiate(cfg, "optimizer"),
         scheduler=instantiate(cfg, "scheduler"),
         label_smoothing=cfg.task.label_smoothing,
-        title=title,
+        title=datamodule.title,
         hyperparameters={
             "config": OmegaConf.to_container(cfg, resolve=True),
-            "labels": list(labels),
+            "labels": list(datamodule.labels),
             "features": features.parameters_dict(),
-            "title": title,
+            "title": datamodule.title,
             "versions": versions(),
         },
     )
@@ -138,7 +137,7 @@ def callbacks(
     if not watched:
         idle.append(ProgressBar)
     kept = [callback for callback in chosen if not isinstance(callback, tuple(idle))]
-    return [*kept, RngState(), GracefulStop(run.checkpoints)]
+    return [*kept, ExactResume(), GracefulStop(run.checkpoints)]
 
 
 def trainer(
@@ -172,5 +171,5 @@ def progress(cfg: DictConfig) -> list[Callback]:
 
 def tester(cfg: DictConfig, active: list[Callback], writers: list[Logger]) -> Trainer:
     """A Trainer of one process, so that the test split is seen whole and once."""
-    kept = [c for c in active if not isinstance(c, (Checkpoint, RngState, LearningRateMonitor))]
+    kept = [c for c in active if not isinstance(c, (Checkpoint, ExactResume, LearningRateMonitor))]
     return trainer(cfg, kept, writers, devices=1, strategy="auto", num_nodes=1)

@@ -10,7 +10,7 @@ _PRECISIONS = ("32-true", "32", "64-true", "64", "bf16-mixed", "16-mixed")
 _SHARDING = ("fsdp", "deepspeed", "model_parallel")
 
 
-class Refused(ValueError):
+class Refused(ValueError):  # noqa: N818 - what happened, not what broke
     """What the user asked for can't work; the message is a sentence for the user."""
 
 

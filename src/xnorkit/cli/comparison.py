@@ -8,6 +8,7 @@ chooses, and also when a job has failed: hydra calls `on_job_end` then, but no `
 import csv
 import io
 import json
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -95,12 +96,12 @@ class Group:
     Args:
         name: their overrides, without those that all jobs of the sweep share.
         rows: of the jobs that ended well.
-        failed: number of the others.
+        failed: rows of the others.
     """
 
     name: str
     rows: tuple[Row, ...]
-    failed: int
+    failed: tuple[Row, ...]
 
     def values(self, column: str) -> list[float]:
         """The numbers of a column; empty where no job has one."""
@@ -115,16 +116,16 @@ class Group:
         """The table's row."""
         return [
             self.name,
-            " ".join(r["seed"] for r in self.rows) or "–",
+            " ".join(r["seed"] for r in self.rows) or "-",
             _percent(self.values("test/acc")),
             _percent(self.values("val/acc")),
             _size(self.values("packed_bytes")),
             _size(self.values("float_bytes")),
-            str(self.failed) if self.failed else "",
+            str(len(self.failed) or ""),
         ]
 
 
-HEADINGS = ("run", "seeds", "test acc %", "val acc %", "packed bytes", "float bytes", "failed")
+HEADINGS = ("run", "seeds", "test %", "val %", "packed B", "float B", "failed")
 
 
 def groups(rows: Sequence[Row]) -> list[Group]:
@@ -137,23 +138,27 @@ def groups(rows: Sequence[Row]) -> list[Group]:
     found = []
     for name, members in names.items():
         done = tuple(r for r in members if r["status"] == "done")
-        found.append(Group(name, done, len(members) - len(done)))
+        found.append(Group(name, done, tuple(r for r in members if r not in done)))
 
     def rank(group: Group) -> tuple[bool, float]:
         mean = group.mean("test/acc") if group.values("test/acc") else group.mean("val/acc")
-        return mean != mean, -mean
+        return math.isnan(mean), -mean
 
     return sorted(found, key=rank)
 
 
+def failures(found: Iterable[Group]) -> list[str]:
+    """Why jobs failed, a line each."""
+    pairs = ((group.name, row) for group in found for row in group.failed)
+    return [f"job {r['job']} ({name} seed={r['seed']}) failed: {r['error']}" for name, r in pairs]
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """comparison.md: the table, then why jobs failed."""
+    found = groups(rows)
     lines = [f"# Comparison: {_title(rows)}", "", _line(HEADINGS), _line("---" for _ in HEADINGS)]
-    lines += [_line(group.cells()) for group in groups(rows)]
-    failed = [r for r in rows if r["status"] == "failed"]
-    if failed:
-        lines += ["", "Failed:", ""]
-        lines += [f"- job {r['job']}, {r['run']} seed={r['seed']}: {r['error']}" for r in failed]
+    lines += [_line(group.cells()) for group in found]
+    lines += ["", *(f"- {line}" for line in failures(found))]
     return (
         "\n".join(lines) + "\n\nMean ± standard deviation over seeds; each job in comparison.csv.\n"
     )
@@ -190,7 +195,7 @@ def _line(cells: Iterable[str]) -> str:
 
 def _percent(values: list[float]) -> str:
     if not values:
-        return "–"
+        return "-"
     mean = 100 * statistics.fmean(values)
     return (
         f"{mean:.1f} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else f"{mean:.1f}"
@@ -198,7 +203,7 @@ def _percent(values: list[float]) -> str:
 
 
 def _size(values: list[float]) -> str:
-    return f"{round(statistics.fmean(values)):,}" if values else "–"
+    return f"{round(statistics.fmean(values)):,}" if values else "-"
 
 
 def _csv(rows: Iterable[Row]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
@@ -13,6 +13,7 @@ from xnorkit.cli import build, screens
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
 from xnorkit.cli.run_folder import RunFolder
+from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.load import load
 from xnorkit.tasks import Classification
 
@@ -39,7 +40,7 @@ def take_best(task: Classification, trainer: Trainer) -> float:
 
 
 def test(
-    cfg: DictConfig, task: Classification, datamodule: LightningDataModule, trainer: Trainer
+    cfg: DictConfig, task: Classification, datamodule: WaveformDataModule, trainer: Trainer
 ) -> dict[str, float]:
     """Test in one process, on the whole split.
 

@@ -77,4 +77,4 @@ def _is_weight(name: str, own: Mapping[str, Tensor]) -> bool:
 
 
 def _shape(state: Mapping[str, Tensor], name: str) -> str:
-    return "×".join(map(str, state[name].shape)) or "scalar" if name in state else "none"
+    return "x".join(map(str, state[name].shape)) or "scalar" if name in state else "none"

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from typing import Any, TextIO
 
 _POINTLESS = (
     r".*does not have many workers.*",
@@ -33,3 +34,23 @@ def silence() -> None:
 def _no_tip(record: logging.LogRecord) -> bool:
     """Lightning advertises its products in the log."""
     return "Tip:" not in str(record.msg)
+
+
+class WithoutOverrides:
+    """A stream without hydra's "Error executing job with overrides", a line of all overrides.
+
+    Args:
+        stream: gets all that is written but this line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, unless it is that line."""
+        return (
+            0 if text.startswith("Error executing job with overrides") else self._stream.write(text)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -99,9 +99,9 @@ def resumed_config(run: RunFolder, given: Given) -> DictConfig:
 
 def saved_config(run: RunFolder) -> DictConfig:
     """config.yaml as it was composed; paths into the run folder follow it if it was moved."""
-    saved: Any = OmegaConf.load(run.config)
+    saved: dict[str, Any] = plain(OmegaConf.load(run.config))
     saved.pop("run", None)
-    return OmegaConf.create(_moved(plain(saved), str(saved.run_dir), str(run.path)))
+    return OmegaConf.create(_moved(saved, str(saved["run_dir"]), str(run.path)))  # type: ignore[no-any-return]
 
 
 def _moved(value: Any, old: str, new: str) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from xnorkit.resources import CONF_DIR
@@ -58,7 +59,7 @@ class RunFolder:
         return self.path / "result.json"
 
     def write_config(self, cfg: DictConfig) -> None:
-        """Write config.yaml: all values resolved, then versions, commit and machine."""
+        """Write config.yaml, once: all values resolved, then versions, commit and machine."""
         values = OmegaConf.to_container(cfg, resolve=True)
         text = OmegaConf.to_yaml(OmegaConf.create({**values, "run": provenance()}))  # type: ignore[dict-item]
         replace_file(self.config, text)
@@ -71,6 +72,11 @@ class RunFolder:
         """The path as short as it can be typed from here."""
         here = Path.cwd()
         return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
+
+
+def is_rank_zero() -> bool:
+    """Whether this process speaks and writes; with subprocess ddp the others run `main` too."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def provenance() -> dict[str, Any]:

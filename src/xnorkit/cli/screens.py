@@ -4,16 +4,12 @@ import logging
 import math
 import sys
 import traceback
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from lightning.pytorch import LightningDataModule
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
@@ -22,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from xnorkit.cli import comparison, resume
-from xnorkit.cli.checks import not_writable
-from xnorkit.cli.run_folder import RunFolder
+from xnorkit.cli.checks import Refused, not_writable
+from xnorkit.cli.run_folder import RunFolder, is_rank_zero
+from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.nn.summary import summarise
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Classification
@@ -33,7 +30,6 @@ _current: list[RunFolder] = []  # the run of this process, for messages after it
 _SENTENCES = (ValueError, OSError, MisconfigurationException)
 
 
-@rank_zero_only
 def show_opening(run: RunFolder) -> None:
     """Version, where the configs are, where the run is: before anything slow begins."""
     _current[:] = [run]
@@ -41,15 +37,14 @@ def show_opening(run: RunFolder) -> None:
 
 
 def show_start(
-    cfg: DictConfig, run: RunFolder, task: Classification, datamodule: LightningDataModule
+    cfg: DictConfig, run: RunFolder, task: Classification, data: WaveformDataModule
 ) -> dict[str, Any]:
     """The screen that says what will run.
 
     Returns:
         What the result says of it too: sizes in bytes and the data's title.
     """
-    data: Any = datamodule
-    features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[union-attr, misc]
+    features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[misc]
     total = summarise(task.network, features).total
     rows = (
         ("scheme", _class(cfg.model)),
@@ -66,8 +61,7 @@ def show_start(
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(str(value)))
-    if rank_zero_only.rank == 0:
-        _show(Panel(table, title=f"[bold]{cfg.title}[/bold]", title_align="left", expand=False))
+    _show(Panel(table, title=f"[bold]{cfg.title}[/bold]", title_align="left", expand=False))
     return {
         "packed_bytes": total.packed_bytes,
         "float_bytes": total.float_bytes,
@@ -75,7 +69,6 @@ def show_start(
     }
 
 
-@rank_zero_only
 def show_end(run: RunFolder, best: float, result: dict[str, float]) -> None:
     """Accuracies, the next command, and last of all the run folder."""
     lines = []
@@ -108,7 +101,7 @@ def show_error(error: Exception) -> int:
         traceback.print_exception(error)
     _complain(f"error: {sentence or f'{type(error).__name__}: {error}'}")
     run = _current[0] if _current else None
-    if run is not None and run.log.is_file():
+    if run is not None and run.log.is_file() and not isinstance(error, Refused):
         _complain(f"traceback in {run.shown()}/{run.log.name}")
     if run is not None and run.last.is_file():
         _complain(f"what was trained is kept. Continue with:\n{resume.command(run)}")
@@ -118,9 +111,10 @@ def show_error(error: Exception) -> int:
 def _sentence(error: Exception) -> str | None:
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = error.__cause__
-        return f"{error}\n{cause}" if isinstance(cause, OmegaConfBaseException) else str(error)
-    if isinstance(error, PermissionError | FileExistsError | NotADirectoryError) and not _current:
-        return not_writable(str(error.filename), error)  # hydra makes the run folder
+        text = f"{error}\n{cause}" if isinstance(cause, OmegaConfBaseException) else str(error)
+        return text.partition("\nConfig search path")[0].rstrip()
+    if isinstance(error, OSError) and error.filename and not _current:
+        return not_writable(str(error.filename), error)  # until then hydra makes the run folder
     if isinstance(error, _SENTENCES):
         return str(error)
     return None
@@ -131,15 +125,16 @@ def show_comparison() -> None:
     folder = comparison.last_sweep()
     if folder is None:
         return
-    table = Table(*comparison.HEADINGS)
-    rows = comparison.read_rows(folder)
-    for group in comparison.groups(rows):
+    table = Table()
+    for heading in comparison.HEADINGS:  # only the runs' names may take two lines
+        table.add_column(heading, no_wrap=heading != "run", overflow="fold")
+    groups = comparison.groups(comparison.read_rows(folder))
+    for group in groups:
         table.add_row(*group.cells())
-    _show(table)
-    for row in rows:
-        if row["status"] == "failed":
-            _complain(f"job {row['job']} failed ({row['run']} seed={row['seed']}): {row['error']}")
-    _show(Text(f"comparison {RunFolder(folder).shown()}/comparison.md"))
+    _console(table).print(table)
+    for line in comparison.failures(groups):
+        _complain(line)
+    print(f"comparison {RunFolder(folder).shown()}/comparison.md")
 
 
 def _training(cfg: DictConfig) -> str:
@@ -156,7 +151,7 @@ def _class(node: DictConfig) -> str:
 
 
 def _shape(features: torch.Tensor) -> str:
-    return "×".join(map(str, features.shape[2:]))
+    return "x".join(map(str, features.shape[2:]))
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -164,12 +159,18 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _show(what: Any) -> None:
-    """On the terminal and in train.log; a path is never broken in two."""
-    Console(soft_wrap=not isinstance(what, Table | Panel)).print(what)
-    plain = Console(width=120, color_system=None, file=None)
+    """On the terminal and in train.log, by rank 0; a path is never broken in two."""
+    if not is_rank_zero():
+        return
+    _console(what).print(what)
+    plain = Console(width=120, color_system=None)
     with plain.capture() as captured:
         plain.print(what)
     _log.info("\n%s", captured.get().rstrip())
+
+
+def _console(what: Any) -> Console:
+    return Console(soft_wrap=not isinstance(what, Table | Panel))
 
 
 def _complain(text: str) -> None:

@@ -3,6 +3,7 @@
 `train` is the whole way of a run on one screen; `main` is what a terminal sees around it.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -13,14 +14,13 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.pytorch import seed_everything
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig
 
-from xnorkit.callbacks.graceful_stop import Stopped, parent_of_ranks
+from xnorkit.callbacks.graceful_stop import Stopped, parent_of_ranks, stop_at_once
 from xnorkit.cli import build, checks, evaluate, quiet, resume, screens
 from xnorkit.cli.given import given_values
 from xnorkit.cli.initialise import initialise
-from xnorkit.cli.run_folder import RunFolder
+from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.resources import CONF_DIR
 
 _log = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     run.write_config(cfg)
 
     with parent_of_ranks(trainer):
-        trainer.fit(task, datamodule, ckpt_path=run.last if cfg.resume else None)
-    if rank_zero_only.rank != 0:
+        trainer.fit(task, datamodule, ckpt_path=run.last if cfg.resume else None, weights_only=True)
+    if not is_rank_zero():
         return float("nan")  # a subprocess of ddp: rank 0 tests
     best = evaluate.take_best(task, trainer)
     result = evaluate.test(cfg, task, datamodule, trainer) if cfg.test else {}
@@ -101,9 +101,11 @@ def main() -> None:
     """Run the command; errors reach the terminal as a sentence, unless HYDRA_FULL_ERROR=1."""
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that hydra hands errors on instead of printing them
+    stop_at_once()  # until training has begun, and again after it
     try:
         sys.argv[1:] = resume.point_hydra_at_folder(sys.argv[1:])
-        _hydra_job()
+        with contextlib.redirect_stderr(quiet.WithoutOverrides(sys.stderr)):
+            _hydra_job()
     except Stopped as stop:
         screens.show_stopped()
         raise SystemExit(stop.code) from None

@@ -1,7 +1,7 @@
-"""Random-generator states in checkpoints, so that a resumed training continues bit for bit.
+"""What Lightning leaves out of resuming: random states, and loaders that were set up early.
 
-xnorkit's own draws come from counters (`xnorkit.draws`); this is for dropout and for what a user's
-module draws from torch, numpy or python.
+xnorkit's own draws come from counters (`xnorkit.draws`); the random states are for dropout and for
+what a user's module draws from torch, numpy or python.
 """
 
 import random
@@ -12,8 +12,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
-class RngState(Callback):
-    """Saves torch's, numpy's and python's states; sets them at the first resumed batch."""
+class ExactResume(Callback):
+    """Lets a resumed training continue bit for bit: always added by `python train.py`."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] | None = None
@@ -32,6 +32,14 @@ class RngState(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the states until the first batch: what is built until then draws too."""
         self._loaded = state_dict
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand the train loader its saved state.
+
+        Lightning does so when it sets the loader up. A schedule that asks for the number of steps
+        has it set up before the checkpoint is read, and Lightning (2.6) then forgets the state.
+        """
+        trainer.fit_loop._load_combined_loader_states()
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
