@@ -22,7 +22,6 @@ import torch
 from omegaconf import DictConfig
 from torch.nn import functional as F
 
-from xnorkit import BinOp
 from xnorkit.cli import build
 from xnorkit.resources import CONF_DIR
 
@@ -67,7 +66,7 @@ def training_step(cfg: DictConfig, datamodule: Any) -> Callable[[torch.Tensor, t
     """Binarise, forward, backward, restore, rescale, optimise."""
     network = build.network(cfg, datamodule.features, datamodule.labels)
     optimizer = build.instantiate(cfg, "optimizer")(network.parameters())
-    bin_op = BinOp().attach(network)
+    bin_op = build.instantiate(cfg, "callbacks.binop").attach(network)
 
     def step(features: torch.Tensor, labels: torch.Tensor) -> None:
         optimizer.zero_grad()
