@@ -1,5 +1,7 @@
 """A speech task small enough for a test: clips of 0.1 s, tones of three pitches, a small MLP."""
 
+from functools import partial
+
 import lightning as L
 import torch
 from torch.utils.data import DataLoader
@@ -62,7 +64,7 @@ def task(scheme=None, widths=(16, 12, 8), lr=0.05):
         network,
         frontend,
         LABELS,
-        optimizer=lambda parameters: torch.optim.SGD(parameters, lr=lr),
+        optimizer=partial(torch.optim.SGD, lr=lr),
         title=Tones.title,
     )
 

@@ -6,6 +6,7 @@ import pytest
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.demos.boring_classes import BoringModel
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_speech import Tones, task, trainer
 
@@ -127,3 +128,19 @@ def test_logged_step_counts_the_optimisers_steps(tmp_path):
     run = trainer(tmp_path, max_steps=3)
     run.fit(BoringModel())
     assert logged_step(run) == 3
+
+
+@pytest.mark.slow
+def test_two_processes_write_one_record_and_do_not_wait_for_each_other(tmp_path):
+    logger = TensorBoardLogger(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    callbacks = [BinaryMonitor(EVERY), Figures(), Dashboard({"scheme": "xnor"}), BinOp()]
+    strategy = DDPStrategy(start_method="spawn", process_group_backend="gloo")
+    run = trainer(
+        tmp_path, logger=logger, callbacks=callbacks, strategy=strategy, devices=2, max_epochs=2
+    )
+    run.fit(task(), datamodule=Tones(batch_size=4))
+    written = EventAccumulator(str(tmp_path / "tensorboard"), {"images": 0}).Reload()
+    assert len(list((tmp_path / "tensorboard").glob("*tfevents*"))) == 1
+    assert steps(written, f"binary/{LAYERS[0]}/flip_ratio") == [0, 2, 4]
+    assert len(written.Images("confusion/val")) == 2
+    assert len(written.Images("examples/spectrograms")) == 1
