@@ -6,4 +6,8 @@ layers, whose mathematics is `binarize`), `tasks` (loss and metrics), `callbacks
 watched), `cli` (the commands; the only room that knows Hydra).
 """
 
+from xnorkit.callbacks.binop import BinOp
+
+__all__ = ["BinOp"]
+
 __version__ = "0.1.0"
