@@ -184,15 +184,9 @@ def test_a_full_disk_says_how_much_is_needed_and_where(root, tmp_path, monkeypat
 
     monkeypatch.setattr(waveform_store, "_write_split", full)
     plan = plan_of(root, tmp_path / "data")
-    with pytest.raises(OSError, match=r"disk is full: the store needs 0.0 GB.*Set data_dir"):
+    with pytest.raises(OSError, match=r"disk is full: the store needs 0.0 GB. .*set data_dir"):
         open_store(plan, 0)
     assert not list(plan.folder.parent.glob("*.building"))
-
-
-def test_a_data_dir_that_is_no_folder_is_named(root, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=r"data_dir=.*file: it can't be written"):
-        open_store(plan_of(root, tmp_path / "file"), 0)
 
 
 def _open_and_report(root, data_dir, queue):

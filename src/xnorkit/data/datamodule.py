@@ -5,6 +5,7 @@ loaders, sharding among processes and the waveforms for statistics and figures a
 """
 
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ class WaveformDataModule(L.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Find or fetch the recordings and build their store; in one process of a machine."""
+        self._check_data_dir()
         self._make_ready(fetch=True)
         self._tell_labels_without_clips()
 
@@ -103,6 +105,18 @@ class WaveformDataModule(L.LightningDataModule):
         if not self._ready:
             self._ready, noise = self._rosters(fetch)
             self.noise = torch.from_numpy(noise)
+
+    def _check_data_dir(self) -> None:
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            writable = os.access(self.data_dir, os.W_OK)
+        except OSError:
+            writable = False
+        if not writable:
+            raise PermissionError(
+                f"data_dir={self.data_dir}: it can't be written. Set data_dir to a folder for the "
+                "waveform stores and downloads."
+            )
 
     def _tell_labels_without_clips(self) -> None:
         for split, roster in self._ready.items():

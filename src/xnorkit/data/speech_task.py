@@ -125,16 +125,16 @@ def _roster(store: WaveformStore, split: str, labels: tuple[str, ...], place: st
         _silence(store, stored, labels.index(SILENCE), count),
     ]
     for extra, name in zip(extras, (UNKNOWN, SILENCE), strict=True):
-        if count and not extra.count:
-            raise ValueError(_NOTHING_LEFT[name].format(split=split, place=place))
+        if split == "train" and count and not extra.count:
+            raise ValueError(_NOTHING_LEFT[name].format(place=place))
     return Roster(stored, store.noise, rows, places, extras)
 
 
 _NOTHING_LEFT = {
-    UNKNOWN: "{place} has no clip for _unknown_ in the {split} split: every word it has is in the "
-    "task. Leave a word out of data.task, or use data=audio_folder, which needs no _unknown_.",
+    UNKNOWN: "{place} has no training clip for _unknown_: every word it has is in the task. Leave "
+    "a word out of data.task, or use data=audio_folder, which needs no _unknown_.",
     SILENCE: "{place} has nothing for _silence_: no recording of a second in _background_noise_/, "
-    "and no _silence_/ clips in the {split} split. Add one, or use data=audio_folder.",
+    "and no training clips in _silence_/. Add one, or use data=audio_folder.",
 }
 
 

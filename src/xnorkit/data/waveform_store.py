@@ -121,7 +121,7 @@ def open_store(plan: StorePlan, max_bad_fraction: float, quiet: bool = False) ->
 
     Raises:
         ValueError: more bad files than that.
-        OSError: `data_dir` can't be written or is full.
+        OSError: `data_dir` is full.
     """
     contents = _find_or_build(plan)
     if not quiet:
@@ -142,13 +142,13 @@ def _find_or_build(plan: StorePlan) -> _Contents:
         with FileLock(f"{folder}.lock"):
             return _find(folder, fingerprint) or _build(plan, fingerprint)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            needed = len(plan.split_of) * plan.samples * 2 / 1e9
-            advice = f"the disk is full: the store needs {needed:.1f} GB"
-        else:
-            advice = "it can't be written"
+        if error.errno != errno.ENOSPC:
+            raise
+        needed = len(plan.split_of) * plan.samples * 2 / 1e9
         raise OSError(
-            error.errno, f"data_dir={plan.data_dir}: {advice} ({error}). Set data_dir to another."
+            errno.ENOSPC,
+            f"data_dir={plan.data_dir}: the disk is full: the store needs {needed:.1f} GB. Make "
+            "room, or set data_dir to another disk.",
         ) from error
 
 
