@@ -9,7 +9,6 @@ import numpy as np
 import soundfile
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-
 from lightning.pytorch import Callback
 
 from xnorkit.resources import CONF_DIR

@@ -64,20 +64,21 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not Path(path).is_file():
         raise ValueError(f"{os.fspath(path)}: there is no such checkpoint.")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load fails in many ways on a file that it did not write
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{os.fspath(path)}: not a checkpoint that can be read safely, or a damaged one "
             f"({reason}). Give a best.ckpt or last.ckpt of a run."
         ) from error
-    saved = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
+    found: dict[str, Any] = checkpoint if isinstance(checkpoint, dict) else {}
+    saved = found.get("hyper_parameters")
     if not isinstance(saved, dict) or not {"config", "labels"} <= saved.keys():
         raise ValueError(
             f"{os.fspath(path)}: not a checkpoint of xnorkit (no config and labels in it). "
             "Give a best.ckpt or last.ckpt of a run."
         )
-    return checkpoint
+    return found
 
 
 def build(node: Any, allow: Sequence[str] = (), where: str = "config", **extra: Any) -> Any:
@@ -111,7 +112,7 @@ def _class(target: str, allow: Sequence[str], where: str) -> Any:
         return found
     if found is None and _is_in(target, trusted):
         raise ValueError(f"{where}: _target_ {target!r} is not installed here.")
-    package = target.split(".")[0]
+    package = target.partition(".")[0]
     raise ValueError(
         f"{where}: _target_ {target!r} is no class of {' or '.join(trusted)}, so it is not run. "
         f'If you trust the file: xnorkit.load(path, allow=["{package}"]).'

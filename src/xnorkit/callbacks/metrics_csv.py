@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 
 
 class _ContinuingWriter(ExperimentWriter):
@@ -48,7 +48,7 @@ class MetricsCSV(CSVLogger):
         flush_logs_every_n_steps: rows held back at most.
     """
 
-    def __init__(self, save_dir: str | os.PathLike[str], flush_logs_every_n_steps: int = 100):
+    def __init__(self, save_dir: str | Path, flush_logs_every_n_steps: int = 100):
         super().__init__(
             save_dir, name="", version="", flush_logs_every_n_steps=flush_logs_every_n_steps
         )
@@ -56,7 +56,7 @@ class MetricsCSV(CSVLogger):
     @property
     def experiment(self) -> Any:
         """The writer; a dummy on all ranks but 0."""
-        if rank_zero_only.rank != 0:
+        if getattr(rank_zero_only, "rank", 0) != 0:
             return super().experiment
         if self._experiment is None:
             os.makedirs(self._root_dir, exist_ok=True)

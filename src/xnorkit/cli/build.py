@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from xnorkit.callbacks import BinOp
-from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.callbacks.exact_resume import ExactResume
+from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.run_folder import RunFolder, versions
 from xnorkit.data.datamodule import WaveformDataModule
