@@ -40,6 +40,12 @@ def test_beyond_one_and_at_nan_nothing_is_left_to_chance(dtype):
     assert (draws == torch.tensor([1, 1, 1, 1, -1, -1, -1])).all()
 
 
+@pytest.mark.parametrize("edge", [0.0, 1 - 2**-24])
+def test_the_smallest_and_the_largest_draw_change_no_certain_sign(edge, monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, edge))
+    assert stochastic_sign(torch.tensor([-1.0, 1.0, float("nan")])).tolist() == [-1, 1, 1]
+
+
 def test_small_probabilities_survive_sixteen_bits():
     x = torch.full((400000,), -1 + 2**-8).to(torch.bfloat16)  # p = 2^-9
     share = (stochastic_sign(x, generator()) > 0).double().mean().item()
