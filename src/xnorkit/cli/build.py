@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import hydra
+import torch
 from hydra.errors import InstantiationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
@@ -79,13 +80,15 @@ def frontend(datamodule: WaveformDataModule) -> Frontend:
 
 def network(cfg: DictConfig, features: Frontend, labels: Iterable[str]) -> nn.Module:
     """The topology, made of the scheme's blocks."""
-    return instantiate(  # type: ignore[no-any-return]
+    net: nn.Module = instantiate(
         cfg,
         "network",
         scheme=instantiate(cfg, "model"),
         input_shape=features.output_shape,
         num_classes=len(tuple(labels)),
     )
+    # Same numbers; a training step of kws_cnn takes two thirds of the time on a CPU.
+    return net.to(memory_format=torch.channels_last)
 
 
 def task(

@@ -2,7 +2,7 @@
 
 | question | asked | `xnor`'s answer |
 | --- | --- | --- |
-| `stem` | after the first layer, which sees real input | pool ► BatchNorm ► ReLU |
+| `stem` | after the first layer, which sees real input | (pool) ► BatchNorm ► ReLU |
 | `conv2d` | for each inner convolution | BatchNorm ► sign ► binary conv ► (pool) |
 | `linear` | for each inner linear layer | BatchNorm ► sign ► binary linear |
 | `head` | before the last layer, which is float | BatchNorm ► ReLU |
