@@ -54,7 +54,7 @@ def test_stereo_is_the_mean_of_its_channels():
     stereo = np.stack([RAMP, np.zeros_like(RAMP)], axis=1)
     decoded = decode(encoded(stereo), 16000)
     np.testing.assert_array_equal(decoded.samples, np.rint(RAMP / 2).astype(np.int16))
-    assert decoded.changes == ("2 channels mixed to one",)
+    assert decoded.changes == ("mixed from 2 channels",)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])

@@ -52,7 +52,7 @@ def _convert(samples: npt.NDArray[np.generic], own_rate: int, rate: int) -> Deco
         return Decoded(np.ascontiguousarray(samples[:, 0], np.int16), ())
     scale = 1.0 if samples.dtype == np.int16 else 32768.0
     mono = torch.from_numpy(samples.mean(axis=1, dtype=np.float64) * scale).float()
-    changes = [] if channels == 1 else [f"{channels} channels mixed to one"]
+    changes = [] if channels == 1 else [f"mixed from {channels} channels"]
     if own_rate != rate:
         mono = torchaudio.functional.resample(mono, own_rate, rate)
         changes.append(f"resampled from {own_rate} Hz")

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from xnorkit.data.audio_file import Samples
 
-# Pages that were read count as this process's memory until they are handed back. Half a gigabyte
-# of one-second clips is far below the 2 GB that training may take, and rare enough to cost nothing.
-_RESIDENT_BYTES = 2**29
+# Pages that were read count as this process's memory until they are handed back, and with them
+# neighbours that Linux maps along: about twice as much. That is far below the 2 GB that training
+# may take, and after 4096 one-second clips rare enough to cost nothing.
+_RESIDENT_BYTES = 2**27
 
 
 class StoredClips:

@@ -13,11 +13,13 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
+from logging import INFO, WARNING
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -110,6 +112,11 @@ class _Contents:
     bad: dict[str, str] = field(default_factory=dict)  # file → why it is left out
     changes: dict[str, int] = field(default_factory=dict)  # what was done → to how many files
 
+    @property
+    def files(self) -> int:
+        """All that were read, the bad ones too."""
+        return sum(self.counts.values()) + len(self.noise_lengths) + len(self.bad)
+
 
 def open_store(plan: StorePlan, max_bad_fraction: float, quiet: bool = False) -> WaveformStore:
     """Open the store, building it first where there is none or the source has changed.
@@ -140,7 +147,11 @@ def _find_or_build(plan: StorePlan) -> _Contents:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            return _find(folder, fingerprint) or _build(plan, fingerprint)
+            contents = _find(folder, fingerprint)
+            if contents is not None:
+                _log.info("waveform store found: %s", folder)
+                return contents
+            return _build(plan, fingerprint)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -165,6 +176,7 @@ def _build(plan: StorePlan, fingerprint: str) -> _Contents:
     building = plan.folder.with_name(plan.folder.name + ".building")
     shutil.rmtree(building, ignore_errors=True)  # of a killed builder: we hold the lock
     building.mkdir()
+    begin = time.monotonic()
     try:
         contents = _write(plan, fingerprint, building)
         (building / "store.json").write_text(json.dumps(asdict(contents), indent=1))
@@ -173,6 +185,7 @@ def _build(plan: StorePlan, fingerprint: str) -> _Contents:
         raise
     shutil.rmtree(plan.folder, ignore_errors=True)  # processes that have it open keep its pages
     os.replace(building, plan.folder)
+    _log.info("waveform store built in %.1f s: %s", time.monotonic() - begin, plan.folder)
     return contents
 
 
@@ -250,14 +263,18 @@ def _tell(plan: StorePlan, contents: _Contents) -> None:
     """One line on what was changed, one on what was left out."""
     if contents.changes:
         changes = ", ".join(f"{n} {change}" for change, n in sorted(contents.changes.items()))
-        _log.warning("%s: %s", plan.tree.place, changes)
+        # The official recordings have short clips too: padding alone is no news.
+        only_padded = all(change.startswith("padded") for change in contents.changes)
+        place, total = plan.tree.place, contents.files
+        _log.log(INFO if only_padded else WARNING, "%s: of %d files %s", place, total, changes)
     if contents.bad:
-        _log.warning("%s: %s left out: %s", plan.tree.place, _files(contents), _examples(contents))
+        _log.warning(
+            "%s: %s left out: %s", plan.tree.place, _bad_files(contents), _examples(contents)
+        )
 
 
-def _files(contents: _Contents) -> str:
-    total = sum(contents.counts.values()) + len(contents.noise_lengths) + len(contents.bad)
-    return f"{len(contents.bad)} of {total} files"
+def _bad_files(contents: _Contents) -> str:
+    return f"{len(contents.bad)} of {contents.files} files"
 
 
 def _examples(contents: _Contents) -> str:
@@ -267,10 +284,9 @@ def _examples(contents: _Contents) -> str:
 
 
 def _check_bad(plan: StorePlan, contents: _Contents, max_bad_fraction: float) -> None:
-    total = sum(contents.counts.values()) + len(contents.noise_lengths) + len(contents.bad)
-    if len(contents.bad) > max_bad_fraction * total:
+    if len(contents.bad) > max_bad_fraction * contents.files:
         raise ValueError(
-            f"{_files(contents)} in {plan.tree.place} can't be used, more than "
+            f"{_bad_files(contents)} in {plan.tree.place} can't be used, more than "
             f"max_bad_fraction={max_bad_fraction:g} allows: {_examples(contents)}. "
             "Repair or remove them, or raise data.max_bad_fraction."
         )
