@@ -52,7 +52,8 @@ def test_only_the_torchaudio_room_imports_torchaudio():
     for module in MODULES:
         imports_it = any(
             isinstance(node, ast.Import | ast.ImportFrom)
-            and "torchaudio" in {
+            and "torchaudio"
+            in {
                 *(getattr(node, "module", None) or "").split(".")[:1],
                 *(alias.name.split(".")[0] for alias in node.names if isinstance(node, ast.Import)),
             }

@@ -18,7 +18,8 @@ _MIX_2 = 0x94D049BB133111EB - 2**64
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
     """Logical shift: torch's own keeps the sign."""
-    return (x >> bits) & (2 ** (64 - bits) - 1)
+    mask: int = 2 ** (64 - bits) - 1
+    return (x >> bits) & mask
 
 
 def _mix(x: Tensor) -> Tensor:
