@@ -204,12 +204,19 @@ def test_a_full_disk_keeps_the_part_and_says_what_to_do(url, tmp_path, monkeypat
     assert fetch(url, tmp_path / "f.gz").read_bytes() == PAYLOAD
 
 
-def test_a_disk_too_small_is_refused_before_anything_is_fetched(url, state, tmp_path, monkeypatch):
+def test_a_disk_too_small_is_refused_before_anything_is_written(url, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=3_000_500)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(OSError, match=r"needs 3.00 MB in .*, which has 3.00 MB left. Set data_dir"):
         fetch_archive(archive_of(url, PAYLOAD), tmp_path / "folder")
-    assert state.requests == []
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_without_a_network_the_size_of_the_disk_does_not_matter(nowhere, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(UnreachableError):
+        fetch_archive(archive_of(nowhere, PAYLOAD), tmp_path / "folder")
 
 
 def test_an_archive_is_fetched_unpacked_and_removed_once(url, state, tmp_path):

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from filelock import FileLock
 from rich.console import Console
@@ -29,6 +29,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -45,6 +46,10 @@ _console = Console(stderr=True)
 
 class UnreachableError(OSError):
     """No byte could be fetched: no network, no such host, or a server that refuses."""
+
+
+class _TooSmallError(OSError):
+    """The disk has not enough room, seen before anything was written."""
 
 
 @dataclass(frozen=True)
@@ -81,49 +86,52 @@ def fetch_archive(archive: Archive, folder: Path) -> Path:
     with FileLock(f"{folder}.lock"):
         if not folder.is_dir():
             file = folder.parent / archive.file
-            _check_room(archive, file)
-            download(archive.url, file, archive.size, archive.sha256)
+            download(archive.url, file, archive.size, archive.sha256, archive.unpacked_size)
             unpack(file, folder)
             file.unlink()  # its contents are in the folder; 2.4 GB for v0.02
     return folder
 
 
-def _check_room(archive: Archive, file: Path) -> None:
-    have = sum(path.stat().st_size for path in (file, _part(file)) if path.exists())
-    needed = archive.size - have + archive.unpacked_size
-    free = shutil.disk_usage(file.parent).free
-    if free < needed:
-        raise OSError(
-            errno.ENOSPC,
-            f"{archive.file} needs {_readable(needed)} in {file.parent}, which has "
-            f"{_readable(free)} left. Set data_dir to another disk, or data.root to a copy.",
-        )
+def download(url: str, file: Path, size: int, sha256: str, spare: int = 0) -> Path:
+    """Fetch `url` into `file`, going on where an earlier attempt ended; see `fetch_archive`.
 
-
-def download(url: str, file: Path, size: int, sha256: str) -> Path:
-    """Fetch `url` into `file`, going on where an earlier attempt ended; see `fetch_archive`."""
+    Args:
+        url: where it is.
+        file: where it shall be.
+        size: bytes, as published.
+        sha256: of the whole file.
+        spare: bytes that must be left on the disk afterwards.
+    """
     if file.exists():
         return file
-    part = _part(file)
+    part = file.with_name(file.name + ".part")
     _console.print(f"Downloading {url} ({_readable(size)}) to {file.parent}", highlight=False)
     with _disk_full(file), _progress() as progress:
         task = progress.add_task(file.name, total=size)
-        _fetch_all(url, part, progress, task)
+        _fetch_all(_Transfer(url, part, size + spare, progress, task))
     _verify(part, size, sha256, url)
     os.replace(part, file)
     return file
 
 
-def _part(file: Path) -> Path:
-    return file.with_name(file.name + ".part")
+@dataclass(frozen=True)
+class _Transfer:
+    """What one download needs at every attempt; `room`: bytes for the file and what follows."""
+
+    url: str
+    part: Path
+    room: int
+    progress: Progress
+    task: TaskID
 
 
-def _fetch_all(url: str, part: Path, progress: Progress, task: Any) -> None:
+def _fetch_all(transfer: _Transfer) -> None:
     """Attempt after attempt until all is there; ever longer pauses while nothing comes."""
+    url, part = transfer.url, transfer.part
     failures, got_any = 0, False
     while True:
         before = _length(part)
-        why = _attempt(url, part, progress, task)
+        why = _attempt(transfer)
         if why is None:
             return
         got_more = _length(part) != before
@@ -140,10 +148,10 @@ def _fetch_all(url: str, part: Path, progress: Progress, task: Any) -> None:
         time.sleep(_PAUSE_S * 2**failures)
 
 
-def _attempt(url: str, part: Path, progress: Progress, task: Any) -> Exception | None:
+def _attempt(transfer: _Transfer) -> Exception | None:
     """What went wrong with one request; None when the file is complete."""
     try:
-        complete = _fetch(url, part, progress, task)
+        complete = _fetch(transfer)
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
@@ -151,11 +159,11 @@ def _attempt(url: str, part: Path, progress: Progress, task: Any) -> Exception |
     return None if complete else ConnectionError("the connection ended early")
 
 
-def _fetch(url: str, part: Path, progress: Progress, task: Any) -> bool:
+def _fetch(transfer: _Transfer) -> bool:
     """One request for what is missing, appended to `part`; whether the file is complete then."""
-    have = _length(part)
+    part, have = transfer.part, _length(transfer.part)
     headers = {"Range": f"bytes={have}-"} if have else {}
-    request = urllib.request.Request(url, headers=headers)
+    request = urllib.request.Request(transfer.url, headers=headers)
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
@@ -163,15 +171,28 @@ def _fetch(url: str, part: Path, progress: Progress, task: Any) -> bool:
             return True  # nothing is missing, or `part` is too long: the checksum will tell
         raise
     with response:
+        # Only now: without a network the size of the disk does not matter.
+        _check_room(transfer, have)
         begin = _first_byte(response)
         if begin not in (0, have):
             raise ConnectionError(f"the server sent bytes from {begin} on, not from {have}")
         with open(part, "r+b" if begin else "wb") as out:
             out.seek(begin)
-            progress.update(task, completed=begin)
-            _copy(response, out, progress, task)
+            transfer.progress.update(transfer.task, completed=begin)
+            _copy(response, out, transfer)
         length = response.headers.get("Content-Length")
         return length is None or _length(part) == begin + int(length)
+
+
+def _check_room(transfer: _Transfer, have: int) -> None:
+    needed, folder = transfer.room - have, transfer.part.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise _TooSmallError(
+            errno.ENOSPC,
+            f"{transfer.url} needs {_readable(needed)} in {folder}, which has {_readable(free)} "
+            "left. Set data_dir to another disk, data.root to a copy, or data.source=embedded.",
+        )
 
 
 def _first_byte(response: http.client.HTTPResponse) -> int:
@@ -182,10 +203,10 @@ def _first_byte(response: http.client.HTTPResponse) -> int:
     return int(match.group(1)) if match else -1
 
 
-def _copy(source: BinaryIO, out: BinaryIO, progress: Progress, task: Any) -> None:
+def _copy(source: BinaryIO, out: BinaryIO, transfer: _Transfer) -> None:
     while block := source.read(_BLOCK):
         out.write(block)
-        progress.advance(task, len(block))
+        transfer.progress.advance(transfer.task, len(block))
 
 
 def _length(path: Path) -> int:
@@ -234,7 +255,7 @@ def _disk_full(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno != errno.ENOSPC or isinstance(error, _TooSmallError):
             raise
         raise OSError(
             errno.ENOSPC,
