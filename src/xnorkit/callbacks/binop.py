@@ -6,24 +6,20 @@ Latent weights are in the parameters whenever anything else can look. Formulas: 
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Self
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
-from torch.optim import LBFGS, Optimizer
+from torch.optim import Optimizer
 
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
-from xnorkit.callbacks.binop_targets import (
-    Target,
-    TargetGroup,
-    describe,
-    find_targets,
-    groups_of,
-)
+from xnorkit.callbacks.binop_checks import require_disjoint, require_one_pass, require_supported
+from xnorkit.callbacks.binop_groups import TargetGroup, groups_of
+from xnorkit.callbacks.binop_targets import Target, describe, find_targets
 
 
 class BinOp(Callback):
@@ -166,7 +162,7 @@ class BinOp(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse what can't work, find the targets."""
-        _require_supported(trainer, pl_module, stage)
+        require_supported(trainer, pl_module, stage)
         # First, so that at the end of a batch, of an epoch, and after an error all others find
         # latent weights. A new list: Lightning is iterating over the old one.
         others = [c for c in trainer.callbacks if c is not self]  # type: ignore[attr-defined]
@@ -177,7 +173,10 @@ class BinOp(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Find the targets that are there by now, and say which."""
         self.attach(pl_module)
-        _require_closure_once(trainer.optimizers)
+        require_one_pass(trainer.optimizers)
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        others = [c.targets for c in callbacks if isinstance(c, BinOp) and c is not self]
+        require_disjoint(self.targets, chain.from_iterable(others))
         rank_zero_info(describe(self.targets))
 
     def on_train_batch_start(
@@ -230,14 +229,12 @@ class BinOp(Callback):
 
         Wherever these are: weight averaging moves the state to another key.
         """
-        latent = {w.data_ptr(): value for g in self._groups for w, value in g.saved()}
-        if not latent:
-            return
         for state in checkpoint.values():
-            if isinstance(state, dict):
-                for key, value in state.items():
-                    if isinstance(value, Tensor) and value.data_ptr() in latent:
-                        state[key] = latent[value.data_ptr()].clone()
+            for key, value in state.items() if isinstance(state, dict) else ():
+                for group in self._groups:
+                    latent = group.latent_of(value)
+                    if latent is not None:
+                        state[key] = latent
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Latent weights back if they are not."""
@@ -274,26 +271,3 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
 
 def _builds_layers_later(module: LightningModule) -> bool:
     return any(is_overridden(hook, module) for hook in ("setup", "configure_model"))
-
-
-def _require_supported(trainer: Trainer, module: LightningModule, stage: str) -> None:
-    strategy = trainer.strategy
-    if isinstance(strategy, (FSDPStrategy, DeepSpeedStrategy, ModelParallelStrategy)):
-        raise ValueError(
-            f"strategy={type(strategy).__name__}: it shards the weights that BinOp must see whole. "
-            "Use DDP or one device."
-        )
-    if stage == "fit" and not module.automatic_optimization:
-        raise ValueError(
-            f"{type(module).__name__}.automatic_optimization=False: BinOp can't see where a step "
-            "begins. In training_step, call binarize_(), restore_() and rescale_gradients_() of "
-            "BinOp().attach(self) instead of giving it to the Trainer."
-        )
-
-
-def _require_closure_once(optimizers: Iterable[Optimizer]) -> None:
-    if any(isinstance(optimizer, LBFGS) for optimizer in optimizers):
-        raise ValueError(
-            "optimizer LBFGS: it runs forward and backward several times a step, on weights that "
-            "BinOp has not centred. Use SGD or Adam."
-        )

@@ -1,16 +1,14 @@
-"""A module → BinOp's targets: which weights become binary, by which rule, in groups of one rule."""
+"""A module → BinOp's targets: which weights become binary, by which rule."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torchmetrics import Metric
 
-from xnorkit.binarize import in_place
 from xnorkit.binarize.binop import XNOR_RULE, WeightRule, has_one_input_channel
 from xnorkit.nn import BinaryLayer
 
@@ -44,8 +42,9 @@ def find_targets(
     """The weights that BinOp binarises, in registration order.
 
     They are those of all `BinaryLayer`s, or, in a module without any, of all Conv and Linear layers
-    but the first and the last one. Shared weights count once; weights that get no gradient, that
-    belong to a torchmetrics Metric or that a parametrization computes don't count.
+    but the first and the last one. Shared weights count once. Weights don't count that belong to a
+    torchmetrics Metric, that a parametrization computes, or that get no gradient (unless none gets
+    one: a frozen module is evaluated as it was trained).
 
     Args:
         module: any.
@@ -58,12 +57,13 @@ def find_targets(
     Raises:
         ValueError: there is none, a name or pattern fits no layer, or a weight has no shape yet.
     """
-    found = [t for t in _candidates(module) if t.weight.requires_grad]
+    candidates = _candidates(module)
+    found = [t for t in candidates if t.weight.requires_grad] or candidates
     _require_matches((*(wanted or ()), *unwanted), found)
     if wanted is not None:
         chosen = [t for t in found if _matches(t.name, wanted)]
-    elif binary := [t for t in found if t.layers]:
-        chosen = binary
+    elif any(t.layers for t in candidates):
+        chosen = [t for t in found if t.layers]
     else:
         chosen = found[1:-1]
     chosen = [t for t in chosen if not _matches(t.name, unwanted)]
@@ -111,7 +111,9 @@ def _require_matches(patterns: Sequence[str], found: Sequence[Target]) -> None:
     for pattern in patterns:
         if not any(_matches(target.name, [pattern]) for target in found):
             names = ", ".join(target.name for target in found) or "none"
-            raise ValueError(f"BinOp: {pattern!r} fits no trainable layer; there are: {names}.")
+            raise ValueError(
+                f"BinOp: {pattern!r} fits no layer that is trained; there are: {names}."
+            )
 
 
 def _none_found(module: nn.Module, found: Sequence[Target]) -> str:
@@ -143,101 +145,4 @@ def describe(targets: Sequence[Target]) -> str:
         f"  {t.name:<{width}}  {tuple(t.weight.shape)}  {t.rule.rule}, alpha {t.rule.alpha}"
         for t in targets
     ]
-    return "\n".join([f"BinOp binarises {len(targets)} weights:", *lines])
-
-
-class TargetGroup:
-    """Targets of one rule, that change together.
-
-    Args:
-        targets: not empty; all of `BinaryLayer`s or all of plain layers.
-    """
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self.targets = targets
-        self.rule = targets[0].rule
-        self.plain = not targets[0].layers
-        self._weights: list[Tensor] = [t.weight for t in targets]
-        self._latent: list[Tensor] = []
-        self._held_for: Literal["training", "evaluation"] | None = None
-
-    def binarize(self, held_for: Literal["training", "evaluation"], centre: bool = True) -> None:
-        """Save the latent weights, write α·sign(W) in their place; nothing where it is done.
-
-        Args:
-            held_for: `training` keeps the latent weights centred and clamped; `evaluation` only
-                binarises so, and gives them back as they were.
-            centre: centre and clamp first.
-        """
-        if self._held_for == held_for:
-            return
-        self.restore()
-        if centre and held_for == "training":
-            in_place.centre_and_clamp_(self._weights, self.rule)
-        self._save()
-        self._held_for = held_for  # before the first write: an interrupt may come at any time
-        if centre and held_for == "evaluation":
-            in_place.centre_and_clamp_(self._weights, self.rule)
-        in_place.binarize_(self._weights, self.rule)
-        self._tell_layers(True)
-
-    def _save(self) -> None:
-        if not all(map(_same_kind, self._latent, self._weights)) or not self._latent:
-            # Inference tensors could not be written in training.
-            with torch.inference_mode(False):
-                self._latent = [torch.empty_like(w) for w in self._weights]
-        with torch.no_grad():
-            torch._foreach_copy_(self._latent, self._weights)
-
-    def _tell_layers(self, binary: bool) -> None:
-        for target in self.targets:
-            for layer in target.layers:
-                layer.holds_binary_weight = binary
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Write the latent weights back, if they are not there."""
-        if self._held_for is not None:
-            torch._foreach_copy_(self._weights, self._latent)
-            self._tell_layers(False)
-            self._held_for = None
-
-    def rescale_gradients(self, measure: bool) -> dict[str, tuple[Tensor, Tensor]]:
-        """Rescale the gradients that are there; their norms before and after, if asked for."""
-        found = [t for t in self.targets if t.weight.grad is not None]
-        if not found:
-            return {}
-        gradients = [t.weight.grad for t in found if t.weight.grad is not None]
-        before = torch._foreach_norm(gradients) if measure else ()
-        in_place.rescale_gradients_([t.weight for t in found], gradients, self.rule)
-        after = torch._foreach_norm(gradients) if measure else ()
-        names = [t.name for t in found]
-        return dict(zip(names, zip(before, after, strict=True), strict=True)) if measure else {}
-
-    def clamp(self) -> None:
-        """Clamp the latent weights, where the rule has it after each step."""
-        if self.rule.clamp_after_step:
-            in_place.clamp_(self._weights)
-
-    def saved(self) -> list[tuple[Tensor, Tensor]]:
-        """(weight, its latent values) of each, while binary ones are in place; else nothing."""
-        if self._held_for is None:
-            return []
-        return list(zip(self._weights, self._latent, strict=True))
-
-    def forget(self) -> None:
-        """Give the memory of the saved weights back."""
-        self.restore()
-        self._latent = []
-
-
-def _same_kind(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
-
-
-def groups_of(targets: Sequence[Target]) -> list[TargetGroup]:
-    """The targets, grouped by rule and kind."""
-    kinds: dict[tuple[WeightRule, bool], list[Target]] = {}
-    for target in targets:
-        kinds.setdefault((target.rule, bool(target.layers)), []).append(target)
-    return [TargetGroup(group) for group in kinds.values()]
+    return "\n".join(["BinOp binarises in each step:", *lines])
