@@ -26,7 +26,7 @@ class Figures(Callback):
         ValueError: `every_n_validations` below 1.
     """
 
-    def __init__(self, every_n_validations: int = 5) -> None:
+    def __init__(self, every_n_validations: int = 10) -> None:
         if every_n_validations < 1:
             raise ValueError(
                 f"figures.every_n_validations={every_n_validations}: it must be at least 1."
