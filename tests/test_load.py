@@ -94,7 +94,7 @@ def test_nested_targets_and_lists_are_built_from_the_inside_out():
     linear = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}
     built = build({"layers": [linear, 7], "name": "x"})
     assert isinstance(built["layers"][0], torch.nn.Linear)
-    assert built["layers"][1] == 7 and built["name"] == "x"
+    assert (built["layers"][1], built["name"]) == (7, "x")
 
 
 def test_files_that_are_no_checkpoint_are_named(tmp_path):

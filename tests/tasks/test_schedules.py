@@ -1,6 +1,7 @@
 """Schedules against their closed forms."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -53,9 +54,8 @@ def test_after_the_last_step_the_rate_stays():
     ],
 )
 def test_values_out_of_range_are_named(schedule, options, named):
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match=re.escape(named)):
         rates(schedule, 10, **options)
-    assert named in str(refusal.value)
 
 
 def test_a_training_without_an_end_is_refused():

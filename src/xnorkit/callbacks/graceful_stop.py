@@ -18,6 +18,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities import rank_zero_only
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAME_PRESS = 0.5  # s; one Ctrl-C reaches a spawned rank from the terminal and from its parent
@@ -173,5 +174,6 @@ def _install(handler: Callable[[int, FrameType | None], None]) -> Handlers:
     return {signum: signal.signal(signum, handler) for signum in _SIGNALS}
 
 
+@rank_zero_only
 def _say(text: str) -> None:
     print(f"\n{text}", file=sys.stderr, flush=True)

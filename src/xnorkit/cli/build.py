@@ -21,6 +21,7 @@ from xnorkit.callbacks import BinOp
 from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.cli.checks import Refused
+from xnorkit.cli.quiet import QuietRanks
 from xnorkit.cli.run_folder import RunFolder, versions
 from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.features import Frontend
@@ -65,8 +66,9 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
         data.labels = trained.labels  # the order of its outputs
     data.prepare_data()
     data.setup()
-    if "embedded" in data.source_note:
-        cfg.title = f"{cfg.title}_embedded_subset"
+    note = "_embedded_subset"
+    if "embedded" in data.source_note and not cfg.title.endswith(note):
+        cfg.title += note
     return data  # type: ignore[no-any-return]
 
 
@@ -140,7 +142,7 @@ def callbacks(
     if not watched:
         idle.append(ProgressBar)
     kept = [callback for callback in chosen if not isinstance(callback, tuple(idle))]
-    return [*kept, ExactResume(), GracefulStop(run.checkpoints)]
+    return [*kept, QuietRanks(), ExactResume(), GracefulStop(run.checkpoints)]
 
 
 def trainer(

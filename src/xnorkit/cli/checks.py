@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-_PRECISIONS = ("32-true", "32", "64-true", "64", "bf16-mixed", "16-mixed")
+_PRECISIONS = ("32-true", "32", "bf16-mixed", "16-mixed")
 _SHARDING = ("fsdp", "deepspeed", "model_parallel")
 
 
@@ -134,8 +134,6 @@ def check_precision(precision: Any, accelerator: str) -> None:
             f"trainer.precision=bf16-mixed: {torch.cuda.get_device_name()} has no bfloat16. "
             "Take 16-mixed or 32-true."
         )
-    if name.startswith("64") and accelerator == "mps":
-        raise Refused("trainer.precision=64-true on mps: it has no float64. Take 32-true.")
 
 
 def check_strategy(strategy: Any, devices: Any, multirun: bool) -> None:

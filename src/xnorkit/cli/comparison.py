@@ -10,6 +10,7 @@ import io
 import json
 import math
 import statistics
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,13 +168,15 @@ def markdown(rows: Sequence[Row]) -> str:
 def figure(rows: Sequence[Row]) -> Figure:
     """comparison.png: each run's accuracies as dots, the mean as a bar."""
     shown = [g for g in groups(rows) if g.values("test/acc")][::-1]
-    drawing = Figure(figsize=(7, 1.5 + 0.4 * max(1, len(shown))), layout="constrained")
+    names = [textwrap.fill(group.name, 40) for group in shown]
+    lines = sum(name.count("\n") + 1.5 for name in names)
+    drawing = Figure(figsize=(8, 1.5 + 0.2 * lines), layout="constrained")
     axes = drawing.subplots()
     for place, group in enumerate(shown):
         percent = [100 * value for value in group.values("test/acc")]
         axes.barh(place, statistics.fmean(percent), color="#9ecae1")
         axes.plot(percent, [place] * len(percent), "o", color="#08519c", markersize=4)
-    axes.set_yticks(range(len(shown)), [group.name for group in shown])
+    axes.set_yticks(range(len(shown)), names, fontsize=8)
     axes.set_xlim(0, 100)
     axes.set_xlabel("test accuracy, % (dots: seeds)")
     axes.set_title(_title(rows), fontsize=10)

@@ -68,7 +68,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     task = load(Path(cfg.ckpt_path).expanduser(), allow=_own_packages(cfg))
     saved = dict(task.hparams)["config"]
     _refuse_other_network(saved, given)
-    for key in ("model", "network"):
+    for key in ("model", "network", "title"):
         OmegaConf.update(cfg, key, saved[key], merge=False)
     OmegaConf.update(cfg, "data", _data_node(saved["data"], cfg, given), merge=False)
     datamodule = build.datamodule(cfg, trained=task)

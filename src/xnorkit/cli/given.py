@@ -37,8 +37,11 @@ def plain(value: Any) -> Any:
 
 
 def differences(saved: Any, wanted: Any, key: str) -> list[str]:
-    """`key: saved → wanted` for every leaf that differs."""
+    """`key: saved → wanted` for every leaf that differs; of another class only the class."""
     if isinstance(saved, dict) and isinstance(wanted, dict):
+        classes = [str(node.get("_target_")).rpartition(".")[2] for node in (saved, wanted)]
+        if saved.get("_target_") != wanted.get("_target_"):
+            return [f"{key}: {classes[0]} → {classes[1]}"]
         keys = [*saved, *(k for k in wanted if k not in saved)]
         pairs = ((k, saved.get(k), wanted.get(k)) for k in keys)
         return [line for k, s, w in pairs for line in differences(s, w, f"{key}.{k}")]

@@ -4,6 +4,8 @@ import logging
 import warnings
 from typing import Any, TextIO
 
+from lightning.pytorch import Callback, LightningModule, Trainer
+
 _POINTLESS = (
     r".*does not have many workers.*",
     r".*treespec, LeafSpec.*",
@@ -16,6 +18,7 @@ _POINTLESS = (
     r".*You are using a CUDA device.*",
     r".*GPU available but not used.*",
     r".*Experiment logs directory .*",
+    r".*`self\.log\(.*sync_dist=True.*",  # train/loss of an epoch is rank 0's, and that is fine
 )
 
 
@@ -34,6 +37,14 @@ def silence() -> None:
 def _no_tip(record: logging.LogRecord) -> bool:
     """Lightning advertises its products in the log."""
     return "Tip:" not in str(record.msg)
+
+
+class QuietRanks(Callback):
+    """The same in a spawned process, which begins with Python's own logging and warnings."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Silence this process."""
+        silence()
 
 
 class WithoutOverrides:

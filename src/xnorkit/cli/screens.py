@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from rich import box
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -46,7 +47,7 @@ def show_start(
     """
     features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[misc]
     total = summarise(task.network, features).total
-    rows = (
+    rows = [
         ("scheme", _class(cfg.model)),
         ("network", f"{_class(cfg.network)} on {_shape(features)}"),
         ("parameters", f"{total.binary_parameters:,} binary, {total.float_parameters:,} float"),
@@ -54,10 +55,12 @@ def show_start(
         ("size", f"{total.packed_bytes:,} bytes packed, {total.float_bytes:,} as float32"),
         ("data", f"{data.title}: {_counts(data.counts)}"),
         ("source", data.source_note),
-        ("training", _training(cfg)),
+        ("training", _training(cfg) if cfg.fit else f"none: {cfg.ckpt_path} is tested"),
         ("device", f"{cfg.trainer.get('accelerator', 'auto')}, {cfg.trainer.get('precision')}"),
         ("run folder", run.shown()),
-    )
+    ]
+    if cfg.init_from:
+        rows.insert(-2, ("weights", f"start as in {cfg.init_from}"))
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(str(value)))
@@ -125,7 +128,7 @@ def show_comparison() -> None:
     folder = comparison.last_sweep()
     if folder is None:
         return
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in comparison.HEADINGS:  # only the runs' names may take two lines
         table.add_column(heading, no_wrap=heading != "run", overflow="fold")
     groups = comparison.groups(comparison.read_rows(folder))
