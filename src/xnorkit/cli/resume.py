@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from xnorkit.cli.checks import Refused
@@ -37,7 +37,7 @@ def point_hydra_at_folder(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     try:
         value = OverridesParser.create().parse_override(named[-1]).value()
-    except OverrideParseException:
+    except HydraException:
         return list(arguments)  # hydra says what is wrong with it
     if value is None:
         return list(arguments)

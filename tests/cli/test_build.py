@@ -1,0 +1,77 @@
+"""Config nodes become objects; what has nothing to do is left out."""
+
+from pathlib import Path
+
+import pytest
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
+from runs import composed, tiny
+
+from xnorkit.callbacks import BinOp
+from xnorkit.callbacks.exact_resume import ExactResume
+from xnorkit.callbacks.graceful_stop import GracefulStop
+from xnorkit.cli import build
+from xnorkit.cli.checks import Refused
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.networks import KWSCNN
+from xnorkit.schemes import XNOR, Float
+
+
+@pytest.fixture(scope="module")
+def cfg(tones, tmp_path_factory):
+    return composed(tmp_path_factory.mktemp("run"), *tiny(tones))
+
+
+def callbacks(cfg, scheme=XNOR, logged=True, watched=True):
+    net = KWSCNN(scheme(), (1, 8, 13), 3)
+    return build.callbacks(cfg, net, RunFolder(Path("run")), logged=logged, watched=watched)
+
+
+def kinds(found):
+    return {type(callback) for callback in found}
+
+
+def test_a_binary_network_gets_binop_and_every_run_what_it_needs(cfg):
+    found = callbacks(cfg)
+    assert {BinOp, ModelCheckpoint, ExactResume, GracefulStop} <= kinds(found)
+    assert isinstance(found[-1], GracefulStop)
+    checkpoint = next(c for c in found if isinstance(c, ModelCheckpoint))
+    assert (checkpoint.monitor, checkpoint.mode, checkpoint.filename) == ("val/acc", "max", "best")
+
+
+def test_a_float_network_gets_no_binop(cfg):
+    assert BinOp not in kinds(callbacks(cfg, Float))
+
+
+def test_without_a_logger_the_learning_rate_is_not_monitored(cfg):
+    assert LearningRateMonitor in kinds(callbacks(cfg))
+    assert LearningRateMonitor not in kinds(callbacks(cfg, logged=False))
+
+
+def test_jobs_side_by_side_have_no_progress_bar(cfg):
+    assert any(isinstance(c, ProgressBar) for c in callbacks(cfg))
+    assert not any(isinstance(c, ProgressBar) for c in callbacks(cfg, watched=False))
+
+
+def test_callbacks_none_keeps_the_checkpoint(tones, tmp_path):
+    found = callbacks(composed(tmp_path, *tiny(tones, "callbacks=none")))
+    assert BinOp not in kinds(found)
+    assert ModelCheckpoint in kinds(found)
+
+
+def test_the_test_runs_in_one_process(tones, tmp_path):
+    cfg = composed(tmp_path, *tiny(tones, "trainer=ddp_cpu"))
+    tester = build.tester(cfg, callbacks(cfg), [])
+    assert tester.world_size == 1
+    assert not {ModelCheckpoint, GracefulStop} & kinds(tester.callbacks)
+
+
+def test_a_constructors_error_is_a_sentence_with_the_configs_key(tones, tmp_path):
+    cfg = composed(tmp_path, *tiny(tones, "model.alpha=wrong"))
+    with pytest.raises(Refused, match=r"^model: alpha='wrong': choose one of"):
+        build.instantiate(cfg, "model")
+
+
+def test_a_key_that_the_class_does_not_take_is_a_sentence(tones, tmp_path):
+    cfg = composed(tmp_path, *tiny(tones, "+network.colour=red"))
+    with pytest.raises(Refused, match="colour"):
+        build.instantiate(cfg, "network")

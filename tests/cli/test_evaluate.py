@@ -1,0 +1,77 @@
+"""fit=false: a checkpoint is tested as it was trained, on the data given."""
+
+import json
+
+import pytest
+from omegaconf import OmegaConf
+from runs import composed, tiny, write_tones
+
+from xnorkit.cli.checks import Refused
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.cli.train import run_job
+
+QUIET = ("logger=none", "callbacks=none")
+
+
+@pytest.fixture(scope="module")
+def trained(tones, tmp_path_factory):
+    """A run of the float network, tested too."""
+    run = RunFolder(tmp_path_factory.mktemp("trained"))
+    run_job(composed(run.path, *tiny(tones, *QUIET, "model=float")))
+    return run
+
+
+def evaluated(folder, trained, *typed):
+    run_job(composed(folder, *QUIET, *(typed := alone(trained, *typed))), typed)
+    return json.loads(RunFolder(folder).result.read_text())
+
+
+def alone(trained, *typed):
+    return ["fit=false", f"ckpt_path={trained.best}", *typed]
+
+
+def test_the_accuracy_is_that_of_the_training_run(trained, tmp_path, capsys):
+    result = evaluated(tmp_path, trained)
+    assert result["test/acc"] == json.loads(trained.result.read_text())["test/acc"]
+    shown = capsys.readouterr().out
+    assert f"test/acc  {result['test/acc']:.4f}" in shown
+    assert "float_kws_cnn_audio_folder" in shown
+
+
+def test_other_data_are_used_with_the_checkpoints_features_and_labels(trained, tmp_path):
+    write_tones(tmp_path / "other", clips=12, names=["middle", "high"])
+    result = evaluated(tmp_path / "run", trained, f"data.root={tmp_path / 'other'}")
+    assert 0 <= result["test/acc"] <= 1
+    saved = OmegaConf.load(RunFolder(tmp_path / "run").config)
+    assert saved.data.root == str(tmp_path / "other")
+    assert saved.data.samples == 4000  # from the checkpoint, not from the defaults
+    assert saved.network.widths == [8, 8]
+
+
+def test_data_with_unknown_labels_are_refused(trained, tmp_path):
+    folder = write_tones(tmp_path / "other", clips=12, names=["middle"])
+    (folder / "middle").rename(folder / "whistle")
+    for file in folder.glob("*_list.txt"):
+        file.write_text(file.read_text().replace("middle", "whistle"))
+    with pytest.raises(Refused, match="does not know: whistle; it knows high, low, middle"):
+        evaluated(tmp_path / "run", trained, f"data.root={folder}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("model=xnor", "model: Float → XNOR"),
+        ("network.widths=[8,16]", r"network.widths: \[8, 8\] → \[8, 16\]"),
+        ("data.features.log_mel.n_mels=4", "the features are the checkpoint's"),
+    ],
+)
+def test_what_the_checkpoint_says_can_not_be_changed(typed, sentence, trained, tmp_path):
+    with pytest.raises(Refused, match=sentence):
+        evaluated(tmp_path, trained, typed)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "no.ckpt").write_text("no")
+    typed = ["fit=false", f"ckpt_path={tmp_path / 'no.ckpt'}"]
+    with pytest.raises(ValueError, match="not a checkpoint that can be read safely"):
+        run_job(composed(tmp_path, *QUIET, *typed), typed)
