@@ -1,11 +1,12 @@
-"""What the tests of BinOp train, and the plain loop after the formulas that they hold it against."""
+"""What the tests of BinOp train, and the plain loop, after the formulas, that it must equal."""
 
 import copy
 
 import lightning as L
 import torch
+from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 
@@ -79,9 +80,30 @@ class Regression(L.LightningModule):
         return make_optimizer(self.optimizer, self.parameters())
 
     def loader(self):
-        return DataLoader(TensorDataset(*samples(self.data_dtype)), self.batch_size)
+        return DataLoader(TensorDataset(*samples(self.data_dtype)), batch_size=self.batch_size)
 
     train_dataloader = val_dataloader = test_dataloader = predict_dataloader = loader
+
+
+class KeepsItsRank(Regression):
+    """Writes each rank's weights and number of samples to a file; spawned processes import it."""
+
+    folder = None
+    samples_seen = 0
+
+    def training_step(self, batch, batch_idx):
+        self.samples_seen += len(batch[0])
+        return super().training_step(batch, batch_idx)
+
+    def train_dataloader(self):
+        data = TensorDataset(*samples(self.data_dtype))
+        # Lightning's own sampler shuffles.
+        sampler = DistributedSampler(data, self.trainer.world_size, self.global_rank, shuffle=False)
+        return DataLoader(data, batch_size=self.batch_size, sampler=sampler)
+
+    def on_train_end(self):
+        state = {name: p.detach() for name, p in self.network.named_parameters()}
+        torch.save([state, self.samples_seen], self.folder / f"{self.global_rank}.pt")
 
 
 def make_optimizer(name, parameters):
@@ -107,6 +129,11 @@ def trainer(folder, *callbacks, **arguments):
         callbacks=list(callbacks),
         **{**quiet, **arguments},
     )
+
+
+def float16():
+    """Plugin: float16 autocast on the CPU with a gradient scaler."""
+    return MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu"))
 
 
 # The formulas, layer by layer
@@ -219,3 +246,36 @@ def is_binary(weight):
     """One magnitude a filter: α·sign(W). Latent weights have many."""
     magnitudes = weight.detach().abs().flatten(1)
     return bool((magnitudes - magnitudes[:, :1]).abs().max() < 1e-6)
+
+
+class StatefulLoader:
+    """Batches in order; a resumed training goes on where it was."""
+
+    def __init__(self, batches):
+        self.batches, self.next, self.resumed = batches, 0, False
+
+    def __iter__(self):
+        self.next = self.next if self.resumed else 0
+        self.resumed = False
+        while self.next < len(self.batches):
+            self.next += 1
+            yield self.batches[self.next - 1]
+
+    def __len__(self):
+        return len(self.batches)
+
+    def state_dict(self):
+        return {"next": self.next}
+
+    def load_state_dict(self, state):
+        self.next, self.resumed = state["next"], True
+
+
+class Resumable(Regression):
+    def train_dataloader(self):
+        return StatefulLoader(batches_of(self.batch_size, self.data_dtype))
+
+
+def latent(network):
+    """Whether no inner weight is binary."""
+    return not any(map(is_binary, inner_weights(network)))
