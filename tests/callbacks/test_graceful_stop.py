@@ -62,6 +62,13 @@ def test_a_run_stopped_anywhere_and_resumed_equals_the_unbroken_one(
     assert_same_training(resumed(tmp_path, tones), unbroken)
 
 
+def test_last_is_of_the_last_epoch_also_where_best_is_older(tones, tmp_path):
+    # With lr=0 BatchNorm's statistics still improve, so by this measure the first epoch is best.
+    last = run(tmp_path, tones, "optimizer.lr=0", "callbacks.checkpoint.mode=min", "test=false")
+    best = torch.load(RunFolder(tmp_path).best, weights_only=True)
+    assert (best["global_step"], last["global_step"]) == (3, STEPS)
+
+
 def test_sigterm_exits_with_143(tones, tmp_path):
     with pytest.raises(Stopped) as stopped:
         run(tmp_path, tones, signal_at(1, signal.SIGTERM))

@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM → the step is finished, last.ckpt is written, the run can be resumed.
+"""last.ckpt after every epoch; on Ctrl-C and SIGTERM the step is finished and saved first.
+
+(Lightning's ModelCheckpoint(save_last=True) writes last.ckpt only together with a better best.ckpt.)
 
 The first signal lets the optimiser step end, saves and raises `Stopped`; the second raises at once.
 In the last batch of an epoch it waits for validation and the epoch's own checkpoint: an epoch that
@@ -46,7 +48,7 @@ class Stopped(SystemExit):
 
 
 class GracefulStop(Checkpoint):  # a Checkpoint, so that Lightning calls it after ModelCheckpoint
-    """Stops at the next place from which a resumed run continues bit for bit.
+    """Keeps last.ckpt; stops at the next place from which a resumed run continues bit for bit.
 
     Args:
         dirpath: folder of `last.ckpt`.
@@ -81,12 +83,16 @@ class GracefulStop(Checkpoint):  # a Checkpoint, so that Lightning calls it afte
         if trainer.fit_loop._should_accumulate() or _validation_is_next(trainer, batch_idx):
             return
         if self._all_ranks(trainer):
-            self._save_and_stop(trainer)
+            trainer.save_checkpoint(self.last)
+            raise Stopped(self.signum or signal.SIGTERM)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save and stop; validation and the epoch's checkpoints are done."""
+        """Save, and stop if asked to; validation and the best checkpoint are done."""
+        if trainer.fast_dev_run:
+            return
+        trainer.save_checkpoint(self.last)
         if self._all_ranks(trainer):
-            self._save_and_stop(trainer)
+            raise Stopped(self.signum or signal.SIGTERM)
 
     def _all_ranks(self, trainer: Trainer) -> bool:
         """Whether any rank has the signal: all of them must save together."""
@@ -94,10 +100,6 @@ class GracefulStop(Checkpoint):  # a Checkpoint, so that Lightning calls it afte
         if trainer.world_size == 1:
             return wanted
         return bool(trainer.strategy.reduce_boolean_decision(wanted, all=False))
-
-    def _save_and_stop(self, trainer: Trainer) -> None:
-        trainer.save_checkpoint(self.last)
-        raise Stopped(self.signum or signal.SIGTERM)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Hand the signals back."""
