@@ -1,6 +1,6 @@
 """last.ckpt after every epoch; on Ctrl-C and SIGTERM the step is finished and saved first.
 
-(Lightning's ModelCheckpoint(save_last=True) writes last.ckpt only together with a better best.ckpt.)
+(Lightning's ModelCheckpoint(save_last=True) writes it only together with a better best.ckpt.)
 
 The first signal lets the optimiser step end, saves and raises `Stopped`; the second raises at once.
 In the last batch of an epoch it waits for validation and the epoch's own checkpoint: an epoch that
@@ -88,7 +88,7 @@ class GracefulStop(Checkpoint):  # a Checkpoint, so that Lightning calls it afte
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save, and stop if asked to; validation and the best checkpoint are done."""
-        if trainer.fast_dev_run:
+        if getattr(trainer, "fast_dev_run", False):  # Lightning does not declare it
             return
         trainer.save_checkpoint(self.last)
         if self._all_ranks(trainer):
