@@ -7,7 +7,8 @@ watched), `cli` (the commands; the only room that knows Hydra).
 """
 
 from xnorkit.callbacks.binop import BinOp
+from xnorkit.load import load
 
-__all__ = ["BinOp"]
+__all__ = ["BinOp", "load"]
 
 __version__ = "0.1.0"
