@@ -7,7 +7,7 @@ import pytest
 import torch
 from runs import composed, tiny
 
-import xnorkit.load
+import xnorkit
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
 from xnorkit.load import build, load
@@ -47,7 +47,7 @@ def test_it_answers_waveforms(best):
 def test_loading_needs_no_hydra(best):
     code = (
         "import sys; sys.modules['hydra'] = sys.modules['omegaconf'] = None;"
-        f"import xnorkit.load; xnorkit.load.load({str(best)!r})"
+        f"import xnorkit; xnorkit.load({str(best)!r})"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -123,5 +123,5 @@ def test_weights_that_do_not_fit_are_refused(best, tmp_path):
         load(path)
 
 
-def test_the_loader_trusts_no_more_than_it_says():
-    assert xnorkit.load._TRUSTED == ("xnorkit", "torch.nn")
+def test_the_package_offers_it():
+    assert xnorkit.load is load

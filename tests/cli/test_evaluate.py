@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 from runs import composed, tiny, write_tones
 
 from xnorkit.cli.checks import Refused
+from xnorkit.cli.evaluate import leave_other_ranks
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
 
@@ -68,6 +70,14 @@ def test_data_with_unknown_labels_are_refused(trained, tmp_path):
 def test_what_the_checkpoint_says_can_not_be_changed(typed, sentence, trained, tmp_path):
     with pytest.raises(Refused, match=sentence):
         evaluated(tmp_path, trained, typed)
+
+
+def test_after_a_fit_of_several_processes_rank_0_goes_on_alone(tmp_path):
+    leave_other_ranks()  # nothing to leave
+    rendezvous = f"file://{tmp_path}/rendezvous"
+    torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=0, world_size=1)
+    leave_other_ranks()
+    assert not torch.distributed.is_initialized()
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):

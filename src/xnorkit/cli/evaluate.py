@@ -39,6 +39,12 @@ def take_best(task: Classification, trainer: Trainer) -> float:
     return float(scores[0]) if scores else math.nan
 
 
+def leave_other_ranks() -> None:
+    """After a fit under subprocess ddp: rank 0 goes on alone, or its metrics would wait for all."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def test(
     cfg: DictConfig, task: Classification, datamodule: WaveformDataModule, trainer: Trainer
 ) -> dict[str, float]:

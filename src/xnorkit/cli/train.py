@@ -54,6 +54,7 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
 
     with parent_of_ranks(trainer):
         trainer.fit(task, datamodule, ckpt_path=run.last if cfg.resume else None, weights_only=True)
+    evaluate.leave_other_ranks()
     if not is_rank_zero():
         return float("nan")  # a subprocess of ddp: rank 0 tests
     best = evaluate.take_best(task, trainer)
