@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from xnorkit.binarize import input_scale, sign
-from xnorkit.binarize.scale import filter_scale, weight_scale
+from xnorkit.binarize.scale import filter_scale, mean_over, weight_scale
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "seed_systems.npz"
 EPSILON = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
@@ -162,3 +162,10 @@ def test_shapes_that_fit_no_convolution_are_refused():
         input_scale(torch.zeros(3, 4), 3)
     with pytest.raises(ValueError, match=r"kernel_size=\(3,\) for x of shape .*: give 2 sizes"):
         input_scale(torch.zeros(1, 1, 4, 4), (3,))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5])
+def test_means_are_to_the_bit_those_of_torch_axis_by_axis(size):
+    values = torch.randn(6, 4, size, size)
+    expected = values.sum(3, keepdim=True).sum(2, keepdim=True).sum(1, keepdim=True)
+    assert torch.equal(mean_over(values, (1, 2, 3)), expected / max(1, 4 * size * size))

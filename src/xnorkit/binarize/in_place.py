@@ -40,12 +40,15 @@ def clamp_(weights: list[Tensor]) -> None:
 
 
 @torch.no_grad()
-def binarize_(weights: list[Tensor], rule: WeightRule) -> None:
+def binarize_(weights: list[Tensor], rule: WeightRule) -> list[Tensor]:
     """W ← α·sign(W).
 
     Args:
         weights: latent, centred and clamped, (C_out, C_in, …) each.
         rule: its `alpha`.
+
+    Returns:
+        α of each, broadcastable to it; empty where the rule has none.
     """
     scales = _scales(weights, rule)
     for weight in weights:
@@ -53,24 +56,33 @@ def binarize_(weights: list[Tensor], rule: WeightRule) -> None:
     _signs_from_negative_(weights)
     if scales:
         torch._foreach_mul_(weights, scales)
+    return scales
 
 
 @torch.no_grad()
-def rescale_gradients_(weights: list[Tensor], gradients: list[Tensor], rule: WeightRule) -> None:
+def rescale_gradients_(
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    rule: WeightRule,
+    scales: list[Tensor] | None = None,
+) -> None:
     """The gradient of α·sign(W) → the one that W gets.
 
     Args:
         weights: latent, centred and clamped, (C_out, C_in, …) each.
         gradients: like `weights`; overwritten.
         rule: its `rule`, `alpha`, `centre_factor` and `scale_by_n`.
+        scales: what `binarize_` gave for these weights; None: compute it.
     """
+    if scales is None and rule.rule != "ste":
+        scales = _scales(weights, rule)
     if rule.rule == "paper":
-        torch._foreach_mul_(gradients, _paper_coefficients(weights, rule))
+        torch._foreach_mul_(gradients, _paper_coefficients(weights, rule, scales))
         return
     through = _through_scales(weights, gradients, rule) if rule.rule == "chain" else None
     torch._foreach_mul_(gradients, [inside(w) for w in weights])
     if rule.rule == "chain":
-        if scales := _scales(weights, rule):
+        if scales:
             torch._foreach_mul_(gradients, scales)
         if through:
             torch._foreach_add_(gradients, through)
@@ -93,10 +105,12 @@ def _factors(weights: list[Tensor], rule: WeightRule) -> list[float]:
     return [gradient_factor(w, rule.centre_factor, rule.scale_by_n) for w in weights]
 
 
-def _paper_coefficients(weights: list[Tensor], rule: WeightRule) -> list[Tensor]:
+def _paper_coefficients(
+    weights: list[Tensor], rule: WeightRule, scales: list[Tensor] | None
+) -> list[Tensor]:
     """(1/n + α·1[|W| < 1]) times the factors, like the weights."""
     below_one = [w.abs().lt_(1) for w in weights]
-    if scales := _scales(weights, rule):
+    if scales:
         torch._foreach_mul_(below_one, scales)
     torch._foreach_add_(below_one, [1 / filter_size(w) for w in weights])
     torch._foreach_mul_(below_one, _factors(weights, rule))

@@ -26,6 +26,7 @@ class TargetGroup:
         self.plain = not targets[0].layers
         self._weights: list[Tensor] = [t.weight for t in targets]
         self._latent: list[Tensor] = []
+        self._scales: list[Tensor] | None = None  # α of the step's weights, until the rescaling
         self._held_for: Purpose | None = None
 
     def binarize(self, held_for: Purpose, centre: bool = True) -> None:
@@ -45,7 +46,9 @@ class TargetGroup:
         self._held_for = held_for  # before the first write: an interrupt may come at any time
         if centre and held_for == "evaluation":
             in_place.centre_and_clamp_(self._weights, self.rule)
-        in_place.binarize_(self._weights, self.rule)
+        scales = in_place.binarize_(self._weights, self.rule)
+        if held_for == "training":
+            self._scales = scales
         self._tell_layers(True)
 
     def _save(self) -> None:
@@ -71,14 +74,19 @@ class TargetGroup:
 
     def rescale_gradients(self, measure: bool) -> dict[str, tuple[Tensor, Tensor]]:
         """Rescale the gradients that are there; their norms before and after, if asked for."""
-        found = [t for t in self.targets if t.weight.grad is not None]
-        if not found:
+        found = [(i, t.weight.grad) for i, t in enumerate(self.targets)]
+        present = [(i, gradient) for i, gradient in found if gradient is not None]
+        if not present:
             return {}
-        gradients = [t.weight.grad for t in found if t.weight.grad is not None]
+        gradients = [gradient for _, gradient in present]
+        weights = [self._weights[i] for i, _ in present]
+        scales = [self._scales[i] for i, _ in present] if self._scales else self._scales
         before = torch._foreach_norm(gradients) if measure else ()
-        in_place.rescale_gradients_([t.weight for t in found], gradients, self.rule)
+        in_place.rescale_gradients_(weights, gradients, self.rule, scales)
+        self._scales = None
         after = torch._foreach_norm(gradients) if measure else ()
-        return {t.name: (b, a) for t, b, a in zip(found, before, after, strict=False)}
+        names = [self.targets[i].name for i, _ in present]
+        return {n: (b, a) for n, b, a in zip(names, before, after, strict=False)}
 
     def clamp(self) -> None:
         """Clamp the latent weights, where the rule has it after each step."""
