@@ -145,8 +145,8 @@ def test_embedded_training_silence_is_as_loud_as_test_silence(embedded):
 
 
 def test_the_embedded_subset_has_the_ten_commands_only(embedded_dir):
-    with pytest.raises(ValueError, match="needs words that .* does not have: zero one two"):
-        SpeechCommands(embedded_dir, source="embedded", task=20).prepare_data()
+    with pytest.raises(ValueError, match="embedded subset has no training clip: zero one two"):
+        ready(embedded_dir, source="embedded", task=20)
     assert (
         ready(embedded_dir, source="embedded", task=["yes", "go"]).counts["train"] == 567 + 57 * 2
     )
@@ -249,3 +249,15 @@ def test_the_archives_are_those_that_torchaudio_knows():
         assert archive.sha256 in known
         assert archive.file in known
     assert len(hashlib.sha256().hexdigest()) == len(speech_commands.TEST_ARCHIVE.sha256)
+
+
+def test_a_folder_of_test_clips_alone_can_be_tested_but_not_trained_on(tmp_path, write_root):
+    write_root(tmp_path / "sc", {"test": {"yes": 3, "no": 2, "_unknown_": 4}}, noise=0)
+    module = SpeechCommands(tmp_path / "data", root=tmp_path / "sc")
+    module.prepare_data()
+    module.setup("test")
+    labels = torch.cat([batch["label"] for batch in module.test_dataloader()])
+    counts = torch.bincount(labels, minlength=12).tolist()
+    assert counts == [3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0]
+    with pytest.raises(ValueError, match="no clip is in the train split"):
+        module.setup()

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from xnorkit.data.speech_task import SILENCE, UNKNOWN, WORDS, labels_of, rosters_of
+from xnorkit.data.speech_task import (
+    SILENCE,
+    UNKNOWN,
+    WORDS,
+    labels_of,
+    require_every_class,
+    rosters_of,
+)
 from xnorkit.data.stored_clips import StoredClips
 from xnorkit.data.waveform_store import WaveformStore
 
@@ -68,20 +75,20 @@ def test_unknown_and_silence_are_a_tenth_each_in_every_split(make_store):
     counts = dict.fromkeys(TEN, 20) | {"bed": 60, "cat": 60}
     store = make_store({"train": counts, "validation": counts, "test": counts})
     labels = labels_of(12, "v0.02")
-    for roster in rosters_of(store, labels, "/sc").values():
+    for roster in rosters_of(store, labels).values():
         assert composition(roster, labels) == dict.fromkeys(TEN, 20) | {UNKNOWN: 20, SILENCE: 20}
 
 
 def test_unknown_takes_what_there_is_where_it_is_less(make_store):
     store = make_store({"train": {"yes": 100, "no": 100, "bed": 3}})
-    roster = rosters_of(store, labels_of(["yes", "no"], "v0.02"), "/sc")["train"]
+    roster = rosters_of(store, labels_of(["yes", "no"], "v0.02"))["train"]
     assert len(roster) == 200 + 3 + 20
 
 
 def test_unknown_clips_are_of_words_outside_the_task(make_store):
     store = make_store({"train": {"bed": 5, "no": 40, UNKNOWN: 5, SILENCE: 5, "yes": 40}})
     labels = labels_of(["no", "yes"], "v0.02")
-    roster = rosters_of(store, labels, "/sc")["train"]
+    roster = rosters_of(store, labels)["train"]
     seen = set()
     for epoch in range(30):
         drawn = roster.epoch(1, epoch)
@@ -93,7 +100,7 @@ def test_a_ready_test_split_is_taken_as_it_is_and_training_is_still_drawn(make_s
     ready = dict.fromkeys(TEN, 2) | {UNKNOWN: 7, SILENCE: 5}
     store = make_store({"train": ready, "validation": ready, "test": ready})
     labels = labels_of(12, "v0.02")
-    rosters = rosters_of(store, labels, "/sc")
+    rosters = rosters_of(store, labels)
     for split in ("validation", "test"):
         assert composition(rosters[split], labels) == ready
         assert sorted(rosters[split].epoch(1, 0).drawn.rows) == list(range(32))
@@ -103,7 +110,7 @@ def test_a_ready_test_split_is_taken_as_it_is_and_training_is_still_drawn(make_s
 def test_all_words_are_all_clips_and_nothing_is_drawn(make_store):
     counts = dict.fromkeys(WORDS["v0.02"], 2) | {SILENCE: 3}
     labels = labels_of(35, "v0.02")
-    roster = rosters_of(make_store({"train": counts}), labels, "/sc")["train"]
+    roster = rosters_of(make_store({"train": counts}), labels)["train"]
     assert composition(roster, labels) == dict.fromkeys(WORDS["v0.02"], 2)
     first, second = (roster.epoch(1, e).drawn.rows.tolist() for e in (0, 1))
     assert first == second
@@ -111,17 +118,27 @@ def test_all_words_are_all_clips_and_nothing_is_drawn(make_store):
 
 def test_missing_words_are_named_with_the_place(make_store):
     store = make_store({"train": {"yes": 1, "bed": 1}})
-    with pytest.raises(ValueError, match="words that /sc does not have: no up .* It has bed yes"):
-        rosters_of(store, labels_of(12, "v0.02"), "/sc")
+    labels = labels_of(12, "v0.02")
+    with pytest.raises(ValueError, match="of which /sc has no training clip: no up .* It has bed"):
+        require_every_class(rosters_of(store, labels)["train"], labels, ("bed", "yes"), "/sc")
 
 
 def test_a_place_without_other_words_has_no_unknown(make_store):
     store = make_store({"train": {"yes": 1, "no": 1}})
+    labels = labels_of(["yes", "no"], "v0.02")
     with pytest.raises(ValueError, match="no training clip for _unknown_.*audio_folder"):
-        rosters_of(store, labels_of(["yes", "no"], "v0.02"), "/sc")
+        require_every_class(rosters_of(store, labels)["train"], labels, ("yes", "no"), "/sc")
 
 
 def test_a_place_without_noise_has_no_silence(make_store):
     store = make_store({"train": {"yes": 1, "no": 1}}, noise=SAMPLES - 1)
+    labels = labels_of(["yes"], "v0.02")
     with pytest.raises(ValueError, match="nothing for _silence_: .*_background_noise_"):
-        rosters_of(store, labels_of(["yes"], "v0.02"), "/sc")
+        require_every_class(rosters_of(store, labels)["train"], labels, ("no", "yes"), "/sc")
+
+
+def test_a_test_split_with_some_of_the_classes_is_taken_as_it_is(make_store):
+    store = make_store({"test": {"yes": 3, UNKNOWN: 5, SILENCE: 2}}, noise=0)
+    labels = labels_of(12, "v0.02")
+    expected = dict.fromkeys(labels, 0) | {"yes": 3, UNKNOWN: 5, SILENCE: 2}
+    assert composition(rosters_of(store, labels)["test"], labels) == expected

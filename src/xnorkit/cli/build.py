@@ -65,7 +65,7 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
             )
         data.labels = trained.labels  # the order of its outputs
     data.prepare_data()
-    data.setup()
+    data.setup(None if trained is None else "test")
     note = "_embedded_subset"
     if "embedded" in data.source_note and not cfg.title.endswith(note):
         cfg.title += note

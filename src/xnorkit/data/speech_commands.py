@@ -15,7 +15,7 @@ from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.data.download import Archive, UnreachableError, fetch_archive
 from xnorkit.data.file_tree import FileTree, FolderTree, audio_names
 from xnorkit.data.roster import Roster
-from xnorkit.data.speech_task import Task, labels_of, rosters_of
+from xnorkit.data.speech_task import Task, labels_of, require_every_class, rosters_of
 from xnorkit.data.splits import check_speakers, lists_of, split_by_hash, split_by_lists
 
 _SITE = "http://download.tensorflow.org/data/"
@@ -97,11 +97,18 @@ class SpeechCommands(WaveformDataModule):
             )
         self.version, self.source = version, source
         self.root, self.test_root = root, test_root
+        self._words: tuple[str, ...] = ()  # all that the source has, in the task or not
         self._name(f"Speech Commands {version}", "")
 
     def _name(self, data_set: str, source_note: str) -> None:
         self.title = f"{data_set}, {len(self.labels)} classes"
         self.source_note = source_note
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the store; a test needs no training clips."""
+        super().setup(stage)
+        if stage != "test":
+            require_every_class(self._ready["train"], self.labels, self._words, self.source_note)
 
     def _rosters(self, fetch: bool) -> tuple[dict[str, Roster], Samples]:
         tree = self._tree(fetch)
@@ -112,12 +119,13 @@ class SpeechCommands(WaveformDataModule):
                 "<root>/<word>/ with .wav, .flac or .opus files."
             )
         store = self._store(tree, _split(tree, names), self._store_name(tree), speak=fetch)
-        rosters = rosters_of(store, self.labels, tree.place)
+        rosters = rosters_of(store, self.labels)
         test_tree = self._test_tree(fetch)
         if test_tree is not None:
             split_of = dict.fromkeys(audio_names(test_tree), "test")
             test_store = self._store(test_tree, split_of, test_tree.place, speak=fetch)
-            rosters |= rosters_of(test_store, self.labels, test_tree.place)
+            rosters |= rosters_of(test_store, self.labels)
+        self._words = tuple(store.words)
         return rosters, store.noise
 
     def _store_name(self, tree: FileTree) -> str:

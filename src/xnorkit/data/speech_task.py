@@ -91,31 +91,44 @@ def _checked(words: list[str], version: str) -> list[str]:
     return words
 
 
-def rosters_of(store: WaveformStore, labels: tuple[str, ...], place: str) -> dict[str, Roster]:
+def rosters_of(store: WaveformStore, labels: tuple[str, ...]) -> dict[str, Roster]:
     """The roster of every split in the store, by the official protocol.
 
-    A validation or test split whose folders are just the labels, `_unknown_` and `_silence_` among
-    them (the embedded subset, the official 12-class test archive), is taken as it is.
+    A validation or test split that has `_unknown_` or `_silence_` folders, and none that is no
+    label (the embedded subset, the official 12-class test archive), is taken as it is.
+    """
+    return {split: _roster(store, split, labels) for split in SPLITS if split in store.splits}
+
+
+def require_every_class(
+    train: Roster, labels: tuple[str, ...], words: tuple[str, ...], place: str
+) -> None:
+    """Refuse to train where a class has no clip.
+
+    Args:
+        train: the training split's roster.
+        labels: the classes.
+        words: what the place has.
+        place: where the recordings are.
 
     Raises:
         ValueError: a word has no clip, or nothing is left for `_unknown_` or `_silence_`.
     """
-    words = [label for label in labels if label not in (UNKNOWN, SILENCE)]
-    missing = [word for word in words if word not in store.words]
+    present = set(train.epoch(0, 0).labels.tolist())
+    absent = [label for place, label in enumerate(labels) if place not in present]
+    missing = [label for label in absent if label not in _NOTHING_LEFT]
     if missing:
         raise ValueError(
-            f"data.task needs words that {place} does not have: {' '.join(missing)}. It has "
-            f"{' '.join(store.words)}. Choose another data.task, or data.root with these words."
+            f"data.task needs words of which {place} has no training clip: {' '.join(missing)}. "
+            f"It has {' '.join(words)}. Choose another data.task, or data.root with these words."
         )
-    return {
-        split: _roster(store, split, labels, place) for split in SPLITS if split in store.splits
-    }
+    for label in absent:
+        raise ValueError(_NOTHING_LEFT[label].format(place=place))
 
 
-def _roster(store: WaveformStore, split: str, labels: tuple[str, ...], place: str) -> Roster:
+def _roster(store: WaveformStore, split: str, labels: tuple[str, ...]) -> Roster:
     stored = store.splits[split]
-    own_words = {store.words[index] for index in np.unique(stored.words)}
-    if UNKNOWN not in labels or (split != "train" and own_words == set(labels)):
+    if UNKNOWN not in labels or (split != "train" and _is_ready(store, stored, labels)):
         return Roster(stored, store.noise, *_labelled(store, stored, labels))
     words = tuple(label for label in labels if label not in (UNKNOWN, SILENCE))
     rows, places = _labelled(store, stored, words)
@@ -124,10 +137,12 @@ def _roster(store: WaveformStore, split: str, labels: tuple[str, ...], place: st
         _unknown(store, stored, words, labels.index(UNKNOWN), count),
         _silence(store, stored, labels.index(SILENCE), count),
     ]
-    for extra, name in zip(extras, (UNKNOWN, SILENCE), strict=True):
-        if split == "train" and count and not extra.count:
-            raise ValueError(_NOTHING_LEFT[name].format(place=place))
     return Roster(stored, store.noise, rows, places, extras)
+
+
+def _is_ready(store: WaveformStore, stored: StoredClips, labels: tuple[str, ...]) -> bool:
+    own = {store.words[index] for index in np.unique(stored.words)}
+    return own <= set(labels) and bool(own & {UNKNOWN, SILENCE})
 
 
 _NOTHING_LEFT = {
