@@ -35,6 +35,7 @@ def test_what_can_work_is_not_refused(tmp_path):
         ({"seed": -1}, "seed=-1: choose a whole number"),
         ({"seed": "one"}, "seed=one"),
         ({"seed": 2**32}, "seed=4294967296"),
+        ({"callbacks": {"binop": {"alpha": "layer"}}}, "Set model.alpha"),
         ({"run_dir": "/dev/null/run"}, "can't be written"),
         ({"trainer": {"accelerator": "tpu"}}, "choose cpu, gpu, cuda, mps or auto"),
         ({"trainer": {"precision": "16-mixed"}}, "float16 needs a GPU"),

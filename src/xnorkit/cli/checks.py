@@ -1,10 +1,13 @@
 """Combinations that can't work, refused at start with one sentence: value, reason, way out."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+
+from xnorkit.binarize import WeightRule
 
 _PRECISIONS = ("32-true", "32", "bf16-mixed", "16-mixed")
 _SHARDING = ("fsdp", "deepspeed", "model_parallel")
@@ -27,6 +30,7 @@ def check(cfg: DictConfig, multirun: bool = False) -> None:
     check_purpose(cfg, multirun)
     check_files(cfg)
     check_seed(cfg.seed)
+    check_rule(OmegaConf.select(cfg, "callbacks.binop") or {})
     trainer = cfg.trainer
     accelerator = str(trainer.get("accelerator", "auto"))
     check_accelerator(accelerator, trainer.get("devices", "auto"))
@@ -80,6 +84,16 @@ def check_seed(seed: Any) -> None:
     """Lightning takes seeds of 32 bits."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise Refused(f"seed={seed}: choose a whole number from 0 to {2**32 - 1}.")
+
+
+def check_rule(bin_op: Any) -> None:
+    """A weight rule given to BinOp: a checkpoint is rebuilt from the scheme, which would differ."""
+    for name in (field.name for field in fields(WeightRule)):
+        if name in bin_op:
+            raise Refused(
+                f"callbacks.binop.{name}={bin_op[name]}: the scheme says how weights become "
+                f"binary. Set model.{name}."
+            )
 
 
 def check_accelerator(accelerator: str, devices: Any) -> None:
