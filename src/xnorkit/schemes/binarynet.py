@@ -3,8 +3,14 @@
 from torch import nn
 
 from xnorkit.binarize.binop import BINARYNET_RULE
-from xnorkit.nn import BinaryConv2d, BinaryLinear
-from xnorkit.schemes.scheme import batch_norm, chain, dropout_layer, max_pool
+from xnorkit.schemes.scheme import (
+    batch_norm,
+    binary_conv2d,
+    binary_linear,
+    chain,
+    dropout_layer,
+    max_pool,
+)
 
 
 class BinaryNet:
@@ -22,8 +28,8 @@ class BinaryNet:
     weight_rule = BINARYNET_RULE
 
     def __init__(self, input_sign: str = "ste_clip", padding_value: int = 0) -> None:
-        self.input_sign = input_sign
-        self.padding_value = padding_value
+        self._options = {"input_sign": input_sign, "weight_rule": self.weight_rule}
+        self._padding_value = padding_value
 
     def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
         """(Pool) ► BatchNorm ► hard tanh."""
@@ -33,16 +39,13 @@ class BinaryNet:
         self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
     ) -> nn.Module:
         """Sign ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
-        layer = BinaryConv2d(
+        layer = binary_conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride,
-            kernel_size // 2,
-            bias=False,
-            input_sign=self.input_sign,
-            weight_rule=self.weight_rule,
-            padding_value=self.padding_value,
+            padding_value=self._padding_value,
+            **self._options,
         )
         return chain(
             layer=layer,
@@ -53,13 +56,7 @@ class BinaryNet:
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
         """(Dropout) ► sign ► binary linear ► BatchNorm ► hard tanh."""
-        layer = BinaryLinear(
-            in_features,
-            out_features,
-            bias=False,
-            input_sign=self.input_sign,
-            weight_rule=self.weight_rule,
-        )
+        layer = binary_linear(in_features, out_features, **self._options)
         return chain(
             dropout=dropout_layer(dropout),
             layer=layer,

@@ -4,9 +4,8 @@ from torch import nn
 
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
-from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.schemes.float import Float
-from xnorkit.schemes.scheme import chain, dropout_layer, max_pool
+from xnorkit.schemes.scheme import binary_conv2d, binary_linear, chain, dropout_layer, max_pool
 
 
 class BWN(Float):
@@ -34,26 +33,16 @@ class BWN(Float):
         self.weight_rule: WeightRule = WeightRule(  # type: ignore[assignment]
             alpha=alpha, rule=rule, centre_factor=centre_factor, scale_by_n=scale_by_n
         )
+        self._options = {"input_sign": None, "weight_rule": self.weight_rule}
 
     def conv2d(
         self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
     ) -> nn.Module:
         """Binary-weight conv ► BatchNorm ► ReLU ► (pool)."""
-        layer = BinaryConv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            kernel_size // 2,
-            bias=False,
-            input_sign=None,
-            weight_rule=self.weight_rule,
-        )
+        layer = binary_conv2d(in_channels, out_channels, kernel_size, stride, **self._options)
         return chain(layer=layer, **self._after(out_channels, 2), pool=max_pool(pool))
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
         """(Dropout) ► binary-weight linear ► BatchNorm ► ReLU."""
-        layer = BinaryLinear(
-            in_features, out_features, bias=False, input_sign=None, weight_rule=self.weight_rule
-        )
+        layer = binary_linear(in_features, out_features, **self._options)
         return chain(dropout=dropout_layer(dropout), layer=layer, **self._after(out_features, 0))

@@ -12,11 +12,12 @@ binary network of the same topology.
 """
 
 from collections import OrderedDict
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import nn
 
 from xnorkit.binarize.binop import WeightRule
+from xnorkit.nn import BinaryConv2d, BinaryLinear
 
 
 class Scheme(Protocol):
@@ -58,6 +59,20 @@ class Scheme(Protocol):
 def batch_norm(channels: int, dims: int) -> nn.Module:
     """BatchNorm for (N, C) or (N, C, H, W)."""
     return nn.BatchNorm2d(channels) if dims == 2 else nn.BatchNorm1d(channels)
+
+
+def binary_conv2d(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int, **options: Any
+) -> BinaryConv2d:
+    """Without bias, which the BatchNorm around it has; padded so that stride 1 keeps the map."""
+    return BinaryConv2d(
+        in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False, **options
+    )
+
+
+def binary_linear(in_features: int, out_features: int, **options: Any) -> BinaryLinear:
+    """Without bias, which the BatchNorm around it has."""
+    return BinaryLinear(in_features, out_features, bias=False, **options)
 
 
 def chain(**modules: nn.Module | None) -> nn.Sequential:

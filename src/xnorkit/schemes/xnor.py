@@ -6,9 +6,15 @@ from torch import nn
 
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
-from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.nn.binary_layer import InputScale
-from xnorkit.schemes.scheme import batch_norm, chain, dropout_layer, max_pool
+from xnorkit.schemes.scheme import (
+    batch_norm,
+    binary_conv2d,
+    binary_linear,
+    chain,
+    dropout_layer,
+    max_pool,
+)
 
 PostActivation = Literal["none", "relu"]
 
@@ -50,10 +56,13 @@ class XNOR:
         self.weight_rule = WeightRule(
             alpha=alpha, rule=rule, centre_factor=centre_factor, scale_by_n=scale_by_n
         )
-        self.input_sign = input_sign
-        self.input_scale: InputScale = input_scale
         self.post_activation = post_activation
-        self.padding_value = padding_value
+        self._options = {
+            "input_sign": input_sign,
+            "weight_rule": self.weight_rule,
+            "input_scale": input_scale,
+        }
+        self._padding_value = padding_value
 
     def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
         """(Pool) ► BatchNorm ► ReLU: pooled first, three quarters of the work are saved."""
@@ -63,17 +72,13 @@ class XNOR:
         self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
     ) -> nn.Module:
         """BatchNorm ► sign ► binary conv ► (ReLU) ► (pool)."""
-        layer = BinaryConv2d(
+        layer = binary_conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride,
-            kernel_size // 2,
-            bias=False,
-            input_sign=self.input_sign,
-            weight_rule=self.weight_rule,
-            padding_value=self.padding_value,
-            input_scale=self.input_scale,
+            padding_value=self._padding_value,
+            **self._options,
         )
         return chain(
             norm=batch_norm(in_channels, 2), layer=layer, relu=self._relu(), pool=max_pool(pool)
@@ -81,14 +86,7 @@ class XNOR:
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
         """BatchNorm ► (dropout) ► sign ► binary linear ► (ReLU)."""
-        layer = BinaryLinear(
-            in_features,
-            out_features,
-            bias=False,
-            input_sign=self.input_sign,
-            weight_rule=self.weight_rule,
-            input_scale=self.input_scale,
-        )
+        layer = binary_linear(in_features, out_features, **self._options)
         return chain(
             norm=batch_norm(in_features, 0),
             dropout=dropout_layer(dropout),
