@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from runs import composed, tiny, write_tones
 
 from xnorkit.cli.checks import Refused
-from xnorkit.cli.evaluate import leave_other_ranks
+from xnorkit.cli.evaluate import data_node, leave_other_ranks
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
 
@@ -48,6 +48,17 @@ def test_other_data_are_used_with_the_checkpoints_features_and_labels(trained, t
     assert saved.data.root == str(tmp_path / "other")
     assert saved.data.samples == 4000  # from the checkpoint, not from the defaults
     assert saved.network.widths == [8, 8]
+
+
+@pytest.mark.parametrize("source", ["auto", "embedded", "download"])
+def test_a_root_that_is_typed_counts_wherever_the_checkpoints_data_came_from(source):
+    saved = {"_target_": "xnorkit.data.SpeechCommands", "source": source, "root": None}
+    node = data_node(
+        {**saved, "test_root": "/old"},
+        OmegaConf.create({"data_dir": "/stores"}),
+        {"data.root": "/new"},
+    )
+    assert (node["source"], node["root"], node["test_root"]) == ("root", "/new", None)
 
 
 def test_data_with_unknown_labels_are_refused(trained, tmp_path):

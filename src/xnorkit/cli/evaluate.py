@@ -76,7 +76,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     _refuse_other_network(saved, given)
     for key in ("model", "network", "title"):
         OmegaConf.update(cfg, key, saved[key], merge=False)
-    OmegaConf.update(cfg, "data", _data_node(saved["data"], cfg, given), merge=False)
+    OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)
     datamodule = build.datamodule(cfg, trained=task)
     trainer = build.trainer(cfg, build.progress(cfg), [], devices=1, strategy="auto")
     screens.show_start(cfg, run, task, datamodule)
@@ -102,13 +102,15 @@ def _refuse_other_network(saved: dict[str, Any], given: Given) -> None:
         )
 
 
-def _data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str, Any]:
+def data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str, Any]:
     """The checkpoint's data with what was typed; the stores are this machine's."""
     node = dict(saved)
     chosen = given.get("data")
     if chosen is not None and chosen["_target_"] != saved["_target_"]:
         node = dict(chosen)
     node = {**node, "data_dir": cfg.data_dir, "features": None}
+    if "source" in node and given.get("data.root") is not None:
+        node |= {"source": "root", "test_root": None}  # wherever the checkpoint's data came from
     changed = OmegaConf.create(node)
     for key, value in given.items():
         if key.startswith("data.features"):
