@@ -1,7 +1,7 @@
 """xnorkit-configs: list, show and copy the YAML files that come with xnorkit.
 
-An installed user changes a copy: `xnorkit-configs copy conf`, then
-`xnorkit-train --config-dir conf model=…`; what is in `conf` goes before what is in the package.
+An installed user changes a copy: `xnorkit-configs copy model/xnor conf/model/mine.yaml`, then
+`xnorkit-train --config-dir conf model=mine`; what is in `conf` goes before what is in the package.
 """
 
 import argparse
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "show":
             print(path_of(options.name).read_text(encoding="utf-8"), end="")
         else:
-            print(f"{copy(Path(options.folder), options.only)} files in {options.folder}")
+            for path in copy(options.name, options.to):
+                print(path)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -40,8 +41,7 @@ def names(group: str | None = None) -> list[str]:
         return found
     chosen = [name for name in found if name.startswith(f"{group.rstrip('/')}/")]
     if not chosen:
-        groups = sorted({name.rpartition("/")[0] for name in found} - {""})
-        raise ValueError(f"{group}: no such group. There are {', '.join(groups)}.")
+        raise ValueError(f"{group}: no such group. There are {', '.join(_groups())}.")
     return chosen
 
 
@@ -57,21 +57,37 @@ def path_of(name: str) -> Path:
     return CONF_DIR / f"{known}.yaml"
 
 
-def copy(folder: Path, only: Sequence[str] = ()) -> int:
-    """Copy the YAML files, or those named, into `folder`; nothing there is overwritten.
+def copy(name: str | None, to: str) -> list[Path]:
+    """Copy `group/name`, a group or (None) all into the folder `to`; nothing there is overwritten.
+
+    One config also copies to a file of another name, where `to` ends in .yaml. Returns the copies.
 
     Raises:
-        ValueError: a file is there already, or a name is unknown.
+        ValueError: a file is there already, a name is unknown, or `to` is no folder of the user's.
     """
-    chosen = [path_of(name) for name in only] or _files(CONF_DIR)
-    targets = [folder / path.relative_to(CONF_DIR) for path in chosen]
+    if name is None and (to.removesuffix(".yaml") in names() or to in _groups()):
+        raise ValueError(f"copy {to} where? E.g. `xnorkit-configs copy {to} conf`.")
+    if name in _groups():
+        chosen = [path_of(known) for known in names(name)]
+    else:
+        chosen = _files(CONF_DIR) if name is None else [path_of(name)]
+    if not to.endswith(".yaml"):
+        targets = [Path(to) / path.relative_to(CONF_DIR) for path in chosen]
+    elif len(chosen) == 1:
+        targets = [Path(to)]
+    else:
+        raise ValueError(f"{to} is one file, and there are {len(chosen)} to copy: name a folder.")
     there = [str(target) for target in targets if target.exists()]
     if there:
         raise ValueError(f"{', '.join(there)}: already there. Move it away or copy elsewhere.")
     for path, target in zip(chosen, targets, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    return len(targets)
+    return targets
+
+
+def _groups() -> list[str]:
+    return sorted({name.rpartition("/")[0] for name in names()} - {""})
 
 
 def _files(folder: Path) -> list[Path]:
@@ -86,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print one")
     show.add_argument("name", help="e.g. model/xnor")
     copying = commands.add_parser("copy", help="copy into a folder of your own")
-    copying.add_argument("folder")
-    copying.add_argument("only", nargs="*", help="e.g. data/speech_commands; all if none is named")
+    copying.add_argument("name", nargs="?", help="e.g. model/xnor or model; all if none is named")
+    copying.add_argument("to", help="a folder, e.g. conf; or for one a file: conf/model/mine.yaml")
     return parser
 
 
