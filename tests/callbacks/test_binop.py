@@ -315,6 +315,17 @@ def test_evaluation_by_hand_gives_plain_layers_back_as_they_were():
     hand_loop(network.train(), bin_op, batches_of())  # what inference saved is no obstacle
 
 
+@pytest.mark.parametrize("make", [plain_network, binary_network])
+def test_a_training_step_in_eval_mode_is_refused(make):
+    network = make().eval()
+    bin_op = BinOp().attach(network)
+    bin_op.binarize_()
+    network(samples()[0][:4]).sum().backward()
+    with pytest.raises(RuntimeError, match=r"eval mode.*train\(\)"):
+        bin_op.rescale_gradients_()
+    assert not any(map(is_binary, inner_weights(network)))
+
+
 def test_evaluation_by_hand_leaves_binary_layers_to_themselves():
     network = binary_network().eval()
     before = copy.deepcopy(network.state_dict())

@@ -146,8 +146,17 @@ class BinOp(Callback):
             group.restore()
 
     def rescale_gradients_(self) -> None:
-        """Turn gradients of the binary weights into those of the latent ones, once a step."""
+        """Turn gradients of the binary weights into those of the latent ones, once a step.
+
+        Raises:
+            RuntimeError: the module is in eval mode, where `binarize_` begins no step.
+        """
         self.restore_()
+        if self._module is not None and not (self._step_open or self._module.training):
+            raise RuntimeError(
+                f"{type(self._module).__name__} is in eval mode, in which BinOp binarises to "
+                "evaluate: these gradients can't be rescaled. Call train() before binarize_()."
+            )
         self.gradient_norms = {}
         for group in self._groups:
             self.gradient_norms |= group.rescale_gradients(self.measure_gradients)
