@@ -32,6 +32,11 @@ def trained(tmp_path):
     return net, str(tmp_path / "float.ckpt")
 
 
+def test_a_path_may_begin_with_the_home_folder(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert initialise(network(XNOR()), "~/float.ckpt", BINARY) == 5
+
+
 def test_the_layers_weights_are_taken_and_batch_norms_begin_anew(trained):
     source, path = trained
     net = network(XNOR())

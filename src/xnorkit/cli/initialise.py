@@ -1,6 +1,7 @@
 """init_from=CKPT: another run's weights as the start of this one, e.g. float → xnor."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ def initialise(network: nn.Module, path: str, scheme: Any) -> int:
 
     Args:
         network: changed in place.
-        path: of the checkpoint.
+        path: of the checkpoint; `~` is the home folder.
         scheme: the config's `model`; with the checkpoint's own scheme everything is copied.
 
     Returns:
@@ -28,7 +29,7 @@ def initialise(network: nn.Module, path: str, scheme: Any) -> int:
     Raises:
         Refused: another topology, with the keys that differ.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(Path(path).expanduser())
     state = {
         name.replace("_orig_mod.", "").removeprefix(_PREFIX): value
         for name, value in checkpoint["state_dict"].items()
