@@ -51,7 +51,10 @@ class FolderTree:
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
         if not self.root.is_dir():
-            raise ValueError(f"root={self.root}: there is no such folder.")
+            raise ValueError(
+                f"{self.root}: there is no such folder. Set data.root (or data.test_root) to one "
+                "of recordings, <label>/<clip>.wav."
+            )
         self.place = str(self.root)
         self.stamps: dict[str, str] = dict(sorted(self._scan()))
 
