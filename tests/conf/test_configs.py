@@ -144,18 +144,21 @@ def test_every_own_key_of_train_yaml_is_read():
 
 
 def commands():
-    for name, path in zip(NAMES, FILES, strict=True):
+    root = CONF_DIR.parent
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    names = [*NAMES, *(str(path.relative_to(root)) for path in pages)]
+    for name, path in zip(names, [*FILES, *pages], strict=True):
         for text in COMMAND.findall(path.read_text()):
             yield pytest.param(name, text.split("  ")[0].strip(), id=f"{name}: {text.strip()}")
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()))
-def test_the_commands_in_the_comments_compose(name, command):
+def test_the_commands_in_comments_and_pages_compose(name, command):
     words = command.split()
     overrides = [word.rstrip(",.;:") for word in words if "=" in word]
     for override in overrides:
         need_plugin(override.replace("=", "/"))
-    overrides = [o.replace("FOLDER", "folder").replace("CKPT", "ckpt") for o in overrides]
+    overrides = [re.sub("FOLDER|CKPT|RUN_DIR|…", "some", o) for o in overrides]
     if "-m" in words:  # the first job of the sweep
         parsed = OverridesParser.create().parse_overrides(overrides)
         overrides = [
