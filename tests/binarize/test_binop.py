@@ -288,3 +288,9 @@ def test_latent_signs_are_of_the_centred_and_clamped_weight():
     signs, alpha = latent_signs(w, XNOR_RULE)  # centred 1.5, −0.5, −1; clamped 1, −0.5, −1
     assert signs.tolist() == [[1, -1, -1]]
     assert alpha.item() == pytest.approx(2.5 / 3)
+
+
+@pytest.mark.parametrize("rule", ["chain", "paper", "ste"])
+def test_a_rescaled_gradient_has_the_gradients_dtype(rule):
+    weight, gradient = torch.randn(3, 4, 2, 2), torch.randn(3, 4, 2, 2, dtype=torch.float16)
+    assert rescale_gradient(weight, gradient, rule).dtype == torch.float16

@@ -198,3 +198,24 @@ def test_as_typed_two_processes_train_one_network(tones, tmp_path):
     assert done.returncode == 0, done.stderr
     assert only_run(tmp_path).best.is_file()
     assert "test/acc" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("model.alpha=foo", "alpha='foo'"),
+        ("network.pools=[1,0]", "network.widths"),
+        ("init_from={bad}", "not a checkpoint that can be read"),
+    ],
+)
+def test_what_can_not_work_is_refused_before_any_recording_is_read(
+    override, sentence, tones, tmp_path, monkeypatch
+):
+    def read_nothing(self):
+        raise AssertionError("the recordings were read first")
+
+    monkeypatch.setattr("xnorkit.data.datamodule.WaveformDataModule.prepare_data", read_nothing)
+    (tmp_path / "bad.ckpt").write_text("nothing")
+    override = override.format(bad=tmp_path / "bad.ckpt")
+    with pytest.raises(ValueError, match=sentence):
+        run_job(composed(tmp_path / "run", *tiny(tones, *QUIET, override)))

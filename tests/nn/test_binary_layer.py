@@ -246,3 +246,9 @@ def test_printed_it_names_its_estimator_and_rule():
     assert text.startswith("BinaryLinear(in_features=3, out_features=2, bias=True, input_sign=ste_")
     assert "alpha='filter'" in text
     assert text.endswith("input_scale=tensor)")
+
+
+@pytest.mark.parametrize("rule", [{"alpha": "filter"}, "chain"])
+def test_a_weight_rule_that_is_none_is_refused(rule):
+    with pytest.raises(TypeError, match=r"xnorkit\.binarize\.WeightRule"):
+        BinaryLinear(3, 4, weight_rule=rule)

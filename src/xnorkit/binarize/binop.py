@@ -143,14 +143,15 @@ def rescale_gradient(
     _require_rule(rule)
     scale = weight_scale(weight, alpha)
     if rule == "ste":
-        return gradient * inside(weight)
+        return (gradient * inside(weight)).to(gradient.dtype)
     if rule == "chain":
         rescaled = scale * inside(weight) * gradient
         if alpha != "none":
             rescaled = rescaled + _through_scale(weight, gradient, alpha)
     else:
         rescaled = gradient * (1 / filter_size(weight) + scale * weight.detach().abs().lt_(1))
-    return rescaled * gradient_factor(weight, centre_factor, scale_by_n)
+    factor = gradient_factor(weight, centre_factor, scale_by_n)
+    return (rescaled * factor).to(gradient.dtype)
 
 
 def gradient_factor(weight: Tensor, centre_factor: bool, scale_by_n: bool) -> float:

@@ -45,14 +45,14 @@ def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
 
 
 def datamodule(cfg: DictConfig, trained: Classification | None = None) -> WaveformDataModule:
-    """The data set, ready: found or fetched, stored, opened; its source is added to the title.
+    """The data set: labels and features are known, nothing has been read or fetched yet.
 
     Args:
-        cfg: the composed config; `title` changes.
+        cfg: the composed config.
         trained: a task whose features and labels the data must have.
 
     Raises:
-        Refused: the data can't be had, or have labels that the task does not know.
+        Refused: its settings can't work, or it has labels that the task does not know.
     """
     extra = {} if trained is None else {"features": trained.frontend}
     data = instantiate(cfg, "data", **extra)
@@ -64,12 +64,27 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
                 f"it knows {', '.join(trained.labels)}. Test it on these."
             )
         data.labels = trained.labels  # the order of its outputs
-    data.prepare_data()
-    data.setup(None if trained is None else "test")
-    note = "_embedded_subset"
-    if "embedded" in data.source_note and not cfg.title.endswith(note):
-        cfg.title += note
     return data  # type: ignore[no-any-return]
+
+
+def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None = None) -> None:
+    """Find or fetch the recordings, open their store; their source is added to the run's title.
+
+    Args:
+        cfg: the composed config; `title` changes.
+        datamodule: the data set.
+        stage: `test` needs no training clips.
+
+    Raises:
+        Refused: the data can't be had.
+    """
+    try:
+        datamodule.prepare_data()
+        datamodule.setup(stage)
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+    if "embedded" in datamodule.source_note:
+        cfg.title = f"{cfg.title}_embedded_subset"
 
 
 def frontend(datamodule: WaveformDataModule) -> Frontend:
@@ -80,7 +95,7 @@ def frontend(datamodule: WaveformDataModule) -> Frontend:
     return features  # type: ignore[no-any-return]
 
 
-def network(cfg: DictConfig, features: Frontend, labels: Iterable[str]) -> nn.Module:
+def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
     """The topology, made of the scheme's blocks."""
     net: nn.Module = instantiate(
         cfg,

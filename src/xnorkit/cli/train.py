@@ -40,11 +40,12 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     screens.show_opening(run)
     seed_everything(cfg.seed, workers=True, verbose=False)
     datamodule = build.datamodule(cfg)
-    frontend = build.frontend(datamodule)
-    network = build.network(cfg, frontend, datamodule.labels)
-    task = build.task(cfg, network, frontend, datamodule)
+    network = build.network(cfg, datamodule.features, datamodule.labels)
     if cfg.init_from:
         initialise(network, cfg.init_from, cfg.model)
+    build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
+    frontend = build.frontend(datamodule)
+    task = build.task(cfg, network, frontend, datamodule)
 
     loggers = build.loggers(cfg)
     callbacks = build.callbacks(cfg, network, run, logged=bool(loggers), watched=watched)

@@ -74,6 +74,11 @@ class BinaryLayer(nn.Module):
                 f"input_sign={input_sign!r}: choose one of {', '.join(ESTIMATORS)}, "
                 "or None for a real input."
             )
+        if not isinstance(weight_rule, WeightRule):
+            raise TypeError(
+                f"weight_rule={weight_rule!r}: give a xnorkit.binarize.WeightRule, or None for "
+                "XNOR-Net's."
+            )
         if input_scale not in get_args(InputScale):
             raise ValueError(
                 f"input_scale={input_scale!r}: choose one of {', '.join(get_args(InputScale))}."
