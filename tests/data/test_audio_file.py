@@ -97,3 +97,11 @@ def test_rounding_is_to_the_nearest_and_clips():
     assert to_int16(np.array([0.4, 0.6, -0.6, 40000.0, -40000.0])).tolist() == [
         0, 1, -1, 32767, -32768,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", [b"", b"hello\n", encoded(RAMP)[:20]])
+def test_why_a_file_is_unreadable_is_said_without_the_buffers_address(data):
+    with pytest.raises(UnreadableAudioError) as caught:
+        decode(data, 16000)
+    assert str(caught.value)
+    assert "BytesIO" not in str(caught.value)

@@ -36,7 +36,9 @@ def decode(data: bytes, rate: int) -> Decoded:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             dtype = "float32" if file.subtype in _FLOAT_SUBTYPES else "int16"
             samples, own_rate = file.read(dtype=dtype, always_2d=True), file.samplerate
-    except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError) as error:
+    except soundfile.LibsndfileError as error:  # its str() names the buffer in memory
+        raise UnreadableAudioError(error.error_string.rstrip(".")) from error
+    except (RuntimeError, ValueError, TypeError) as error:
         raise UnreadableAudioError(str(error)) from error
     if not len(samples):
         raise UnreadableAudioError("it is empty")
