@@ -43,6 +43,14 @@ def test_a_new_column_in_a_resumed_run_leaves_old_rows_empty(tmp_path):
     assert [row["loss"] for row in rows(tmp_path)] == ["0.0", "1.0", ""]
 
 
+def test_step_is_the_first_column_and_layers_are_the_last_also_in_an_older_file(tmp_path):
+    (tmp_path / "metrics.csv").write_text("binary/a/alpha,step,train/acc\n0.5,0,0.25\n")
+    log(tmp_path, [1], name="binary/a/alpha")
+    first, *rest = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert first == "step,train/acc,binary/a/alpha"
+    assert rest == ["0,0.25,0.5", "1,,1.0"]
+
+
 def test_nothing_logged_is_no_file(tmp_path):
     log(tmp_path, [])
     assert not (tmp_path / "metrics.csv").exists()

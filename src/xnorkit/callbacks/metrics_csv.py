@@ -10,6 +10,11 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
 
 
+def _column(name: str) -> tuple[bool, bool, str]:
+    """Order of the columns: epoch and step first, what is logged of each layer last."""
+    return name not in ("epoch", "step"), name.startswith("binary/"), name
+
+
 class _ContinuingWriter(ExperimentWriter):
     """Keeps the rows that are there, up to the step from which this run logs again."""
 
@@ -21,7 +26,12 @@ class _ContinuingWriter(ExperimentWriter):
         """Lightning deletes an earlier metrics.csv here; ours is continued."""
         if Path(self.metrics_file_path).is_file():
             with open(self.metrics_file_path, newline="", encoding="utf-8") as file:
-                self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
+                self.metrics_keys = sorted(csv.DictReader(file).fieldnames or [], key=_column)
+
+    def _record_new_keys(self) -> set[str]:
+        new = super()._record_new_keys()  # sorts by name: dozens of binary/… before epoch and step
+        self.metrics_keys.sort(key=_column)
+        return new
 
     def save(self) -> None:
         """Append; before the first time, drop rows of steps that are now done again."""
