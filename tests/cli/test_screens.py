@@ -5,6 +5,7 @@ import sys
 import pytest
 from hydra.errors import ConfigCompositionException
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import MissingMandatoryValue, OmegaConf
 
 from xnorkit.cli import comparison, screens
 from xnorkit.cli.checks import Refused
@@ -72,6 +73,13 @@ def test_hydras_errors_are_shortened(run, capsys):
     text = "Could not find 'model/x'\n\nAvailable options:\n\txnor\nConfig search path:\n\tmany"
     assert screens.show_error(ConfigCompositionException(text)) == 2
     assert capsys.readouterr().err.endswith("Available options:\n\txnor\n")
+
+
+def test_a_value_that_must_be_given_is_named_and_nothing_else(run, capsys):
+    with pytest.raises(MissingMandatoryValue) as caught:
+        _ = OmegaConf.create({"data": {"root": "???"}}).data.root
+    assert screens.show_error(caught.value) == 2
+    assert capsys.readouterr().err == "error: Missing mandatory value: data.root\n"
 
 
 def test_a_run_folder_that_hydra_can_not_make_is_a_sentence(run, capsys):

@@ -93,6 +93,10 @@ def show_stopped() -> None:
     _complain(f"stopped; saved {run.last.name}. Continue with:\n{resume.command(run)}")
 
 
+# Where OmegaConf's and Hydra's messages go on with what helps only who wrote the program.
+_REST = ("\nConfig search path", "\nKey '", "\n    full_key: ")
+
+
 def show_error(error: Exception) -> int:
     """One sentence for what the user can change, the traceback for what is our fault.
 
@@ -115,7 +119,9 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = error.__cause__
         text = f"{error}\n{cause}" if isinstance(cause, OmegaConfBaseException) else str(error)
-        return text.partition("\nConfig search path")[0].rstrip()
+        for rest in _REST:
+            text = text.partition(rest)[0]
+        return text.rstrip()
     if isinstance(error, OSError) and error.filename and not _current:
         return not_writable(str(error.filename), error)  # until then hydra makes the run folder
     if isinstance(error, _SENTENCES):
