@@ -1,7 +1,8 @@
 """xnorkit-configs: list, show and copy the YAML files that come with xnorkit.
 
 An installed user changes a copy: `xnorkit-configs copy model/xnor conf/model/mine.yaml`, then
-`xnorkit-train --config-dir conf model=mine`; what is in `conf` goes before what is in the package.
+`xnorkit-train --config-dir conf model=mine recipe=xnor`; what is in `conf` goes before what is in
+the package.
 """
 
 import argparse
