@@ -75,6 +75,7 @@ class WaveformDataModule(L.LightningDataModule):
         self.title, self.source_note = "", ""
         self.noise = torch.zeros(0, dtype=torch.int16)
         self._ready: dict[str, Roster] = {}
+        self._told: set[str] = set()  # splits whose labels without clips have been named
 
     @abstractmethod
     def _rosters(self, fetch: bool) -> tuple[dict[str, Roster], Samples]:
@@ -89,7 +90,6 @@ class WaveformDataModule(L.LightningDataModule):
         """Find or fetch the recordings and build their store; in one process of a machine."""
         self._check_data_dir()
         self._make_ready(fetch=True)
-        self._tell_labels_without_clips()
 
     def setup(self, stage: str | None = None) -> None:
         """Open the store that `prepare_data` found or built."""
@@ -100,6 +100,7 @@ class WaveformDataModule(L.LightningDataModule):
                     f"{self.title}: no clip is in the {split} split ({self.source_note}). Add "
                     "clips, or say in the two lists which clips it shall have."
                 )
+            self._tell_labels_without_clips(split)
 
     def _make_ready(self, fetch: bool) -> None:
         if not self._ready:
@@ -118,12 +119,15 @@ class WaveformDataModule(L.LightningDataModule):
                 "waveform stores and downloads."
             )
 
-    def _tell_labels_without_clips(self) -> None:
-        for split, roster in self._ready.items():
-            present = set(roster.epoch(FIXED_SEED, 0).labels.tolist())
-            absent = [label for i, label in enumerate(self.labels) if i not in present]
-            if absent and present:
-                _log.warning("%s: no clip in the %s split: %s", self.title, split, " ".join(absent))
+    def _tell_labels_without_clips(self, split: str) -> None:
+        """Name them, once a split; the others of a run find `_told` set."""
+        if split in self._told:
+            return
+        self._told.add(split)
+        present = set(self._ready[split].epoch(FIXED_SEED, 0).labels.tolist())
+        absent = [label for place, label in enumerate(self.labels) if place not in present]
+        if absent:
+            _log.warning("%s: no clip in the %s split: %s", self.title, split, " ".join(absent))
 
     def _store(
         self, tree: FileTree, split_of: Mapping[str, str], name: str, speak: bool

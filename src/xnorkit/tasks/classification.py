@@ -78,7 +78,8 @@ class Classification(LightningModule):
         loss = F.cross_entropy(logits, batch["label"], label_smoothing=self._label_smoothing)
         self.train_accuracy(logits, batch["label"])
         size = len(batch["label"])
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, batch_size=size)
+        self.log("loss", loss, prog_bar=True, logger=False)  # one column of the bar, not two
         self.log("train/acc", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
