@@ -131,6 +131,7 @@ def test_as_typed_it_says_first_where_and_last_where(tones, tmp_path):
     assert lines[1] == lines[-1] == f"run folder {run.path.relative_to(tmp_path)}"
     assert run.path.name.endswith("_xnor_audio_folder_s1")
     assert "test/acc" in done.stdout
+    assert "blocks.0.layer, blocks.1.layer" in done.stdout
     assert "Warning" not in done.stderr, done.stderr
     assert "binary" in run.log.read_text()
 

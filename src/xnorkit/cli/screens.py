@@ -46,10 +46,13 @@ def show_start(
         What the result says of it too: sizes in bytes and the data's title.
     """
     features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[misc]
-    total = summarise(task.network, features).total
+    summary = summarise(task.network, features)
+    total = summary.total
+    binary = [layer.name for layer in summary.layers if layer.binary_parameters]
     rows = [
         ("scheme", _class(cfg.model)),
         ("network", f"{_class(cfg.network)} on {_shape(features)}"),
+        ("binary", ", ".join(binary) or "no layer"),
         ("parameters", f"{total.binary_parameters:,} binary, {total.float_parameters:,} float"),
         ("MACs", f"{total.binary_macs:,} binary, {total.float_macs:,} float"),
         ("size", f"{total.packed_bytes:,} bytes packed, {total.float_bytes:,} as float32"),
