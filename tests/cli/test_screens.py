@@ -83,9 +83,9 @@ def test_a_value_that_must_be_given_is_named_and_nothing_else(run, capsys):
 
 
 def test_a_run_folder_that_hydra_can_not_make_is_a_sentence(run, capsys):
-    assert screens.show_error(PermissionError(13, "Permission denied", "/root/x")) == 2
+    assert screens.show_error(PermissionError(13, "Permission denied", "/locked/x")) == 2
     shown = capsys.readouterr().err
-    assert shown.startswith("error: the run folder /root/x can't be written (Permission denied)")
+    assert shown.startswith("error: the run folder /locked/x can't be written (Permission denied)")
 
 
 def test_after_an_error_what_was_saved_and_the_traceback_are_named(run, capsys):
