@@ -57,7 +57,7 @@ def heaviside(x: Tensor) -> Tensor:
         TypeError: `x` is not floating point.
     """
     require_floating(x, "heaviside")
-    return _Heaviside.apply(x)  # type: ignore[no-untyped-call, no-any-return]
+    return _Heaviside.apply(x)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
 
 
 def require_floating(x: Tensor, function: str) -> None:

@@ -64,7 +64,7 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
                 f"it knows {', '.join(trained.labels)}. Test it on these."
             )
         data.labels = trained.labels  # the order of its outputs
-    return data  # type: ignore[no-any-return]
+    return data  # type: ignore[no-any-return]  # hydra and torch modules return Any
 
 
 def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None = None) -> None:
@@ -92,7 +92,7 @@ def frontend(datamodule: WaveformDataModule) -> Frontend:
     features: Any = datamodule.features
     features.fit_statistics(datamodule.statistics_waveforms())
     features.set_noise(datamodule.noise)
-    return features  # type: ignore[no-any-return]
+    return features  # type: ignore[no-any-return]  # hydra and torch modules return Any
 
 
 def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
@@ -173,7 +173,7 @@ def trainer(
     """
     bars = any(isinstance(callback, ProgressBar) for callback in active)
     saves = any(isinstance(callback, ModelCheckpoint) for callback in active)
-    return instantiate(  # type: ignore[no-any-return]
+    return instantiate(  # type: ignore[no-any-return]  # hydra and torch modules return Any
         cfg,
         "trainer",
         callbacks=active,

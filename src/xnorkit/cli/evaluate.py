@@ -56,7 +56,7 @@ def test(
     Returns:
         `test/acc` and `test/loss`.
     """
-    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]
+    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # set outside its class
     alone = trainer if trainer.world_size == 1 else build.tester(cfg, callbacks, loggers)
     return _numbers(alone.test(task, datamodule=datamodule, verbose=False))
 
