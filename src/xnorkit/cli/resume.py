@@ -54,7 +54,7 @@ def resumable(path: str) -> RunFolder:
     run = RunFolder(Path(path).expanduser().resolve())
     if not run.config.is_file():
         raise Refused(f"resume={path}: no run folder (it has no config.yaml). Give outputs/…/….")
-    if not run.last.is_file():
+    if not run.can_resume:
         raise Refused(
             f"resume={path}: it has no checkpoints/last.ckpt, nothing was saved before it ended. "
             "Start it anew."

@@ -49,6 +49,16 @@ class RunFolder:
         return self.checkpoints / "last.ckpt"
 
     @property
+    def float_stage(self) -> "RunFolder":
+        """The float twin's run, which gave the first weights."""
+        return RunFolder(self.path / "float")
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether anything was saved from which the run continues."""
+        return self.last.is_file() or self.float_stage.last.is_file()
+
+    @property
     def log(self) -> Path:
         """What was logged, with every traceback."""
         return self.path / "train.log"
@@ -62,6 +72,7 @@ class RunFolder:
         """Write config.yaml, once: all values resolved, then versions, commit and machine."""
         values = OmegaConf.to_container(cfg, resolve=True)
         text = OmegaConf.to_yaml(OmegaConf.create({**values, "run": provenance()}))  # type: ignore[dict-item]
+        self.path.mkdir(parents=True, exist_ok=True)
         replace_file(self.config, text)
 
     def write_result(self, result: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from xnorkit.cli import comparison, resume
+from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import WaveformDataModule
@@ -62,6 +62,8 @@ def show_start(
         ("device", f"{cfg.trainer.get('accelerator', 'auto')}, {cfg.trainer.get('precision')}"),
         ("run folder", run.shown()),
     ]
+    if cfg.fit and float_stage.epochs(cfg):
+        rows.insert(-2, ("weights", f"start as in {run.float_stage.shown()}"))
     if cfg.init_from:
         rows.insert(-2, ("weights", f"start as in {cfg.init_from}"))
     table = Table.grid(padding=(0, 2))
@@ -73,6 +75,11 @@ def show_start(
         "float_bytes": total.float_bytes,
         "data": data.title,
     }
+
+
+def show_stage_end(best: float) -> None:
+    """The float twin's accuracy, with which the binary network's can be compared."""
+    _show(Text(f"float stage  val/acc {best:.4f}"))
 
 
 def show_end(run: RunFolder, best: float, result: dict[str, float]) -> None:
@@ -89,11 +96,11 @@ def show_end(run: RunFolder, best: float, result: dict[str, float]) -> None:
 
 def show_stopped() -> None:
     """After Ctrl-C or SIGTERM: what is kept and how to go on."""
-    if not _current or not _current[0].last.is_file():
+    if not _current or not _current[0].can_resume:
         _complain("stopped; nothing was saved yet")
         return
     run = _current[0]
-    _complain(f"stopped; saved {run.last.name}. Continue with:\n{resume.command(run)}")
+    _complain(f"stopped; saved last.ckpt. Continue with:\n{resume.command(run)}")
 
 
 # Where OmegaConf's and Hydra's messages go on with what helps only who wrote the program.
@@ -113,7 +120,7 @@ def show_error(error: Exception) -> int:
     run = _current[0] if _current else None
     if run is not None and run.log.is_file() and not isinstance(error, Refused):
         _complain(f"traceback in {run.shown()}/{run.log.name}")
-    if run is not None and run.last.is_file():
+    if run is not None and run.can_resume:
         _complain(f"what was trained is kept. Continue with:\n{resume.command(run)}")
     return 1 if sentence is None else 2
 
@@ -150,7 +157,7 @@ def show_comparison() -> None:
 
 
 def _training(cfg: DictConfig) -> str:
-    epochs, batch = cfg.trainer.get("max_epochs"), cfg.data.get("batch_size")
+    epochs, batch = float_stage.epochs_left(cfg), cfg.data.get("batch_size")
     schedule = _class(cfg.scheduler) if cfg.scheduler else "constant"
     return (
         f"{epochs} epochs, batches of {batch}, {_class(cfg.optimizer)} at "

@@ -9,25 +9,29 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from lightning.pytorch import seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig
+from torch import nn
 
 from xnorkit.callbacks.graceful_stop import Stopped, parent_of_ranks, stop_at_once
-from xnorkit.cli import build, checks, evaluate, quiet, resume, screens
+from xnorkit.cli import build, checks, evaluate, float_stage, quiet, resume, screens
 from xnorkit.cli.given import given_values
 from xnorkit.cli.initialise import initialise
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
+from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.resources import CONF_DIR
+from xnorkit.tasks import Classification
 
 _log = logging.getLogger(__name__)
 
 
 def train(cfg: DictConfig, watched: bool = True) -> float:
-    """Train, test, report: data → features → network → checkpoints → accuracy.
+    """Train, test, report: data → features → (float twin →) network → checkpoints → accuracy.
 
     Args:
         cfg: the composed config.
@@ -43,18 +47,17 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     network = build.network(cfg, datamodule.features, datamodule.labels)
     if cfg.init_from:
         initialise(network, cfg.init_from, cfg.model)
+    float_epochs = float_stage.epochs(cfg)
     build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
-    frontend = build.frontend(datamodule)
-    task = build.task(cfg, network, frontend, datamodule)
-
-    loggers = build.loggers(cfg)
-    callbacks = build.callbacks(cfg, network, run, logged=bool(loggers), watched=watched)
-    trainer = build.trainer(cfg, callbacks, loggers)
-    cost = screens.show_start(cfg, run, task, datamodule)
-    run.write_config(cfg)
-
-    with parent_of_ranks(trainer):
-        trainer.fit(task, datamodule, ckpt_path=run.last if cfg.resume else None, weights_only=True)
+    twin = float_stage.twin_config(cfg, run)
+    if twin is not None:
+        run.write_config(cfg)
+        float_network = build.network(twin, datamodule.features, datamodule.labels)
+        task, trainer, _ = _fit(twin, run.float_stage, datamodule, float_network, watched)
+        screens.show_stage_end(evaluate.take_best(task, trainer))
+    if float_epochs:
+        float_stage.hand_over(run, network, cfg.model)
+    task, trainer, cost = _fit(cfg, run, datamodule, network, watched)
     evaluate.leave_other_ranks()
     if not is_rank_zero():
         return float("nan")  # a subprocess of ddp: rank 0 tests
@@ -63,6 +66,27 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     run.write_result({"val/acc": best, **result, **cost})
     screens.show_end(run, best, result)
     return best
+
+
+def _fit(
+    cfg: DictConfig,
+    run: RunFolder,
+    datamodule: WaveformDataModule,
+    network: nn.Module,
+    watched: bool,
+) -> tuple[Classification, Trainer, dict[str, Any]]:
+    """Train one network, the run's own or the float twin before it; also says what it costs."""
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    task = build.task(cfg, network, build.frontend(datamodule), datamodule)
+    loggers = build.loggers(cfg)
+    callbacks = build.callbacks(cfg, network, run, logged=bool(loggers), watched=watched)
+    trainer = build.trainer(cfg, callbacks, loggers, max_epochs=float_stage.epochs_left(cfg))
+    cost = screens.show_start(cfg, run, task, datamodule)
+    run.write_config(cfg)
+    last = run.last if cfg.resume and run.last.is_file() else None
+    with parent_of_ranks(trainer):
+        trainer.fit(task, datamodule, ckpt_path=last, weights_only=True)
+    return task, trainer, cost
 
 
 def run_job(
