@@ -1,0 +1,92 @@
+// Shapes that are known when the engine is compiled, used as template arguments.
+#pragma once
+
+#include <cstddef>
+
+#include "xnorkit/bits.hpp"
+
+namespace xnorkit {
+
+// One sample's map, pixel by pixel, the channels of a pixel side by side. 1-D data has h = 1, a
+// vector h = w = 1.
+//   real: float[h][w][c]        bits: uint64_t[h][w][words]
+struct Map {
+  int h, w, c;
+
+  constexpr int words() const { return words_of(c); }
+  constexpr int pixels() const { return h * w; }
+  constexpr int reals() const { return h * w * c; }
+  constexpr int bit_words() const { return h * w * words(); }
+};
+
+// Positions begin <= i < end; empty where begin >= end.
+struct Span {
+  int begin, end;
+
+  constexpr int size() const { return end > begin ? end - begin : 0; }
+};
+
+// One axis of a window over `size` inputs: output o's tap k reads input o * stride - pad + k *
+// dilation, where that lies in [0, size).
+struct Axis {
+  int size, kernel, stride, dilation, pad, out;
+
+  constexpr int at(int o) const { return o * stride - pad; }
+
+  // The taps of output o that lie inside the map.
+  constexpr Span taps(int o) const {
+    const int first = at(o), left = size - first;
+    const int begin = first >= 0 ? 0 : (-first + dilation - 1) / dilation;
+    const int end = left <= 0 ? 0 : (left + dilation - 1) / dilation;
+    return {begin, end < kernel ? end : kernel};
+  }
+
+  // The outputs whose taps all lie inside the map.
+  constexpr Span inner() const {
+    const int reach = (kernel - 1) * dilation;  // from the first tap to the last
+    const int begin = (pad + stride - 1) / stride;
+    const int last = size - 1 - reach + pad;  // highest o * stride that is inside
+    const int end = last < 0 ? 0 : last / stride + 1;
+    const Span span{begin < out ? begin : out, end < out ? end : out};
+    return {span.begin, span.end > span.begin ? span.end : span.begin};
+  }
+
+  // Inputs that the outputs reach over, border included.
+  constexpr int reached() const {
+    const int needed = (out - 1) * stride + (kernel - 1) * dilation + 1;
+    return needed > pad + size ? needed : pad + size;
+  }
+};
+
+// How a window moves over a map. Padding at the bottom and the right follows from out_h, out_w.
+struct Window {
+  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, out_h,
+      out_w;
+
+  constexpr Axis rows(Map in) const {
+    return {in.h, kernel_h, stride_h, dilation_h, pad_top, out_h};
+  }
+  constexpr Axis columns(Map in) const {
+    return {in.w, kernel_w, stride_w, dilation_w, pad_left, out_w};
+  }
+  constexpr int taps() const { return kernel_h * kernel_w; }
+  constexpr Map output(int channels) const { return {out_h, out_w, channels}; }
+};
+
+// The map with its border around it, and the window that then needs no padding.
+constexpr Map bordered(Map in, Window window) {
+  return {window.rows(in).reached(), window.columns(in).reached(), in.c};
+}
+constexpr Window unpadded(Window window) {
+  window.pad_top = window.pad_left = 0;
+  return window;
+}
+
+// Taps of one output pixel that lie inside the map.
+struct Taps {
+  Span y, x;
+
+  constexpr int count() const { return y.size() * x.size(); }
+};
+
+}  // namespace xnorkit
