@@ -1,0 +1,58 @@
+"""Convolution of real input with ±1 weights (BWN)."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor
+
+from xnorkit.binarize.binop import latent_signs
+from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
+from xnorkit.deploy.ops.layer import kernel_of, pack_filters
+from xnorkit.deploy.ops.op import Convolution, Specs, Value
+from xnorkit.deploy.unsupported import Unsupported
+
+if TYPE_CHECKING:
+    from xnorkit.deploy.stream import Builder, Stream
+
+
+@dataclass(frozen=True)
+class BwnConv2d(Convolution):
+    """Real map → real map: sums of ±x; α and bias are a Pointwise's."""
+
+    kind: ClassVar[str] = "bwn_conv2d"
+
+    def tensors(self, values: tuple[Value, ...]) -> Specs:
+        """Weight, 1 bit each."""
+        return {"weight": self.packed_weight(values)}
+
+    def cpp(self, values: tuple[Value, ...]) -> str:
+        """BwnConv2d<in, out_c, window, groups>."""
+        return f"BwnConv2d<{self.arguments(values)}>"
+
+
+def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
+    """A binary layer with a real input."""
+    if getattr(layer, "padding_value", 0) != 0:
+        raise Unsupported(
+            path, f"padding_value={layer.padding_value} with a real input; 0 is supported."
+        )
+    kernel = kernel_of(stream, layer, path)
+
+    def numbers() -> dict[str, Tensor]:
+        signs, _ = latent_signs(layer.weight, layer.weight_rule)
+        return {"weight": pack_filters(kernel.filters(signs))}
+
+    index = builder.emit(
+        BwnConv2d,
+        path,
+        [builder.as_real(stream)],
+        Value("real", kernel.output_map),
+        numbers,
+        out_channels=kernel.out_channels,
+        groups=kernel.groups,
+        window=kernel.window,
+    )
+    _, alpha = latent_signs(layer.weight, layer.weight_rule)
+    out = stream.at(index, kernel.output_map, kernel.dims)
+    out = out.then(path, ChannelScale(alpha.flatten().expand(kernel.out_channels)))
+    return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

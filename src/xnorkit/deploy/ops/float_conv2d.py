@@ -1,0 +1,43 @@
+"""Convolution of real input with float32 weights; its bias is a Pointwise's."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from xnorkit.deploy.channelwise import ChannelBias
+from xnorkit.deploy.ops.layer import kernel_of
+from xnorkit.deploy.ops.op import Convolution, Specs, Value
+
+if TYPE_CHECKING:
+    from xnorkit.deploy.stream import Builder, Stream
+
+
+@dataclass(frozen=True)
+class FloatConv2d(Convolution):
+    """Real map → real map: the sums alone."""
+
+    kind: ClassVar[str] = "float_conv2d"
+
+    def tensors(self, values: tuple[Value, ...]) -> Specs:
+        """Weight (C_out, kh, kw, C_in/groups)."""
+        return {"weight": ("float32", (self.out_channels, *self.filter_shape(values)))}
+
+    def cpp(self, values: tuple[Value, ...]) -> str:
+        """FloatConv2d<in, out_c, window, groups>."""
+        return f"FloatConv2d<{self.arguments(values)}>"
+
+
+def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
+    """torch's Conv1d, Conv2d, Linear."""
+    kernel = kernel_of(stream, layer, path)
+    index = builder.emit(
+        FloatConv2d,
+        path,
+        [builder.as_real(stream)],
+        Value("real", kernel.output_map),
+        lambda: {"weight": kernel.filters(layer.weight)},
+        out_channels=kernel.out_channels,
+        groups=kernel.groups,
+        window=kernel.window,
+    )
+    out = stream.at(index, kernel.output_map, kernel.dims)
+    return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -1,0 +1,55 @@
+"""Convolution of an input quantised to 8 bits with int8 weights, summed in int32: exact."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
+from xnorkit.deploy.ops.layer import kernel_of
+from xnorkit.deploy.ops.op import Convolution, Specs, Value
+
+if TYPE_CHECKING:
+    from xnorkit.deploy.stream import Builder, Stream
+
+
+@dataclass(frozen=True)
+class Int8Conv2d(Convolution):
+    """Real map → real map of integer sums below 2^24; the scales are a Pointwise's."""
+
+    kind: ClassVar[str] = "int8_conv2d"
+
+    def tensors(self, values: tuple[Value, ...]) -> Specs:
+        """Weight (C_out, kh, kw, C_in/groups) and the input's step (1)."""
+        shape = (self.out_channels, *self.filter_shape(values))
+        return {"weight": ("int8", shape), "step": ("float32", (1,))}
+
+    def cpp(self, values: tuple[Value, ...]) -> str:
+        """Int8Conv2d<in, out_c, window, groups>."""
+        return f"Int8Conv2d<{self.arguments(values)}>"
+
+
+def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
+    """Int8Conv2d, Int8Linear of xnorkit.nn."""
+    kernel = kernel_of(stream, layer, path)
+    step = torch.tensor([float(layer.input_step())])
+
+    def numbers() -> dict[str, Tensor]:
+        weight, _ = layer.quantised_weight()
+        return {"weight": kernel.filters(weight).to(torch.int8), "step": step}
+
+    index = builder.emit(
+        Int8Conv2d,
+        path,
+        [builder.as_real(stream)],
+        Value("real", kernel.output_map),
+        numbers,
+        out_channels=kernel.out_channels,
+        groups=kernel.groups,
+        window=kernel.window,
+    )
+    _, steps = layer.quantised_weight()
+    out = stream.at(index, kernel.output_map, kernel.dims)
+    out = out.then(path, ChannelScale(step * steps.detach().flatten().float()))
+    return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -1,0 +1,42 @@
+"""Elementwise steps in each channel: α, bias, BatchNorm, ReLU, hard tanh."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xnorkit.deploy.ops.op import Op, Specs, Value
+
+# What each step reads, and whether one number a channel or one for all.
+STEP_FIELDS = {
+    "Scale": {"scale": True},
+    "Bias": {"bias": True},
+    "Affine": {"scale": True, "bias": True},  # two roundings
+    "AffineFused": {"scale": True, "bias": True},  # one, as by fma
+    "Relu": {},
+    "Clamp": {"low": False, "high": False},
+}
+
+
+@dataclass(frozen=True)
+class Pointwise(Op):
+    """Steps in order, each rounded to float32.
+
+    Attributes:
+        steps: keys of STEP_FIELDS; the fields of step i end in i.
+    """
+
+    steps: tuple[str, ...]
+
+    kind: ClassVar[str] = "pointwise"
+
+    def tensors(self, values: tuple[Value, ...]) -> Specs:
+        """The fields of all steps."""
+        channels = self.input_map(values).c
+        return {
+            f"{field}{index}": ("float32", (channels if of_channel else 1,))
+            for index, step in enumerate(self.steps)
+            for field, of_channel in STEP_FIELDS[step].items()
+        }
+
+    def cpp(self, values: tuple[Value, ...]) -> str:
+        """Pointwise<map, steps…>."""
+        return f"Pointwise<{', '.join([self.input_map(values).cpp(), *self.steps])}>"

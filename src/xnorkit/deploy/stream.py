@@ -1,0 +1,249 @@
+"""What flows while a network is lowered: values with the steps that still wait to be applied.
+
+A `Stream` is a source (a value, or a binary convolution that is not yet emitted) and the
+elementwise modules and max-pools after it. Who takes it says what becomes of them: a sign folds
+all of them into one threshold a channel, everything else has them computed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from xnorkit.deploy import fold, steps
+from xnorkit.deploy.ops.layer import Kernel
+from xnorkit.deploy.ops.max_pool import MaxPool
+from xnorkit.deploy.ops.op import Map, Op, Value, Window
+from xnorkit.deploy.ops.pointwise import Pointwise
+from xnorkit.deploy.ops.threshold import Threshold
+from xnorkit.deploy.program import Program
+
+if TYPE_CHECKING:
+    from xnorkit.deploy.ops.binary_conv2d import PendingConv
+
+Numbers = Callable[[], dict[str, Tensor]]  # field → tensor, once the network is trained
+
+
+@dataclass(frozen=True)
+class BinaryStep:
+    """A binary convolution of the program and the torch layer that it stands for.
+
+    Attributes:
+        op: index in the program.
+        path: of the layer in the network.
+        layer: in evaluation mode.
+        kernel: how it stands on its input.
+        after: what follows its sums before they become the op's output.
+    """
+
+    op: int
+    path: str
+    layer: nn.Module
+    kernel: Kernel
+    after: nn.Sequential
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A module that maps each element of a channel alike.
+
+    Attributes:
+        path: in the network.
+        module: in evaluation mode.
+    """
+
+    path: str
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """A max-pool that has not been emitted."""
+
+    path: str
+    window: Window
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """An activation of the network.
+
+    Attributes:
+        source: index of a real value, or a binary convolution whose sums are not yet written.
+        map: its shape, all that is pending applied.
+        dims: axes after the channels that torch's tensor has: 0, 1 or 2.
+        source_dims: the same at the source, where the pending modules begin.
+        pending: what still has to be applied, in order.
+        flat: torch sees the map as one vector (C·H·W).
+        order: for a vector that was a map: the torch feature at each of the engine's positions.
+    """
+
+    source: "int | PendingConv"
+    map: Map
+    dims: int
+    source_dims: int
+    pending: tuple[Elementwise | Pooling, ...] = ()
+    flat: bool = False
+    order: Tensor | None = None
+
+    def then(self, path: str, module: nn.Module) -> "Stream":
+        """With an elementwise module after it."""
+        return replace(self, pending=(*self.pending, Elementwise(path, module)))
+
+    def at(self, source: "int | PendingConv", shape: Map, dims: int) -> "Stream":
+        """A new source, nothing pending."""
+        return Stream(source, shape, dims, dims)
+
+    def pooled(self, path: str, window: Window) -> "Stream":
+        """With a max-pool after it."""
+        shape = Map(window.out_h, window.out_w, self.map.c)
+        return replace(self, pending=(*self.pending, Pooling(path, window)), map=shape)
+
+
+class Builder:
+    """Collects the ops of a program and, for each, where its numbers come from."""
+
+    def __init__(self, input_map: Map) -> None:
+        self.values: list[Value] = [Value("real", input_map)]
+        self.ops: list[Op] = []
+        self.numbers: dict[str, Numbers] = {}
+        self.binary: list[BinaryStep] = []
+        self._real: dict[Stream, int] = {}
+
+    def emit(self, kind: type[Op], path: str, inputs: Sequence[int], out: Value,
+             numbers: Numbers | None = None, **arguments: Any) -> int:  # fmt: skip
+        """Add an op.
+
+        Args:
+            kind: its class.
+            path: where it comes from; made unique.
+            inputs: indices of values.
+            out: the value that it writes.
+            numbers: gives its tensors.
+            arguments: its own.
+
+        Returns:
+            The index of the value.
+        """
+        name = self._unique(path or "network")
+        self.values.append(out)
+        index = len(self.values) - 1
+        self.ops.append(kind(name=name, inputs=tuple(inputs), output=index, **arguments))
+        self.numbers[name] = numbers or dict
+        return index
+
+    def note_binary(self, conv: "PendingConv", after: Sequence[nn.Module]) -> None:
+        """The next op stands for this layer and what follows it: for validation."""
+        chain = nn.Sequential(*after)
+        self.binary.append(BinaryStep(len(self.ops), conv.path, conv.layer, conv.kernel, chain))
+
+    def _unique(self, path: str) -> str:
+        names = {op.name for op in self.ops}
+        tries = (path, *(f"{path}.{number}" for number in range(2, len(names) + 3)))
+        return next(name for name in tries if name not in names)
+
+    def as_bits(self, stream: Stream, path: str) -> int:
+        """Sign bits of a stream, for the layer at `path`."""
+        modules = [item.module for item in stream.pending if isinstance(item, Elementwise)]
+        if isinstance(stream.source, int):
+            index = self._threshold(stream, modules, f"{path}.sign")
+        else:
+            index = stream.source.emit_bits(self, modules)
+        for position, item in enumerate(stream.pending):
+            if isinstance(item, Pooling):
+                index = self._pool_bits(stream, position, item, index)
+        return index
+
+    def _threshold(self, stream: Stream, modules: list[nn.Module], path: str) -> int:
+        source = self.values[int(stream.source)]  # type: ignore[arg-type]
+        order = stream.order
+
+        def numbers() -> dict[str, Tensor]:
+            found = fold.real_thresholds(nn.Sequential(*modules), source.map.c, stream.source_dims)
+            largest = torch.finfo(torch.float32).max  # files hold no infinities
+            return {
+                "threshold": reorder(found.threshold.clamp(-largest, largest), order),
+                "flip": reorder(found.flip, order),
+            }
+
+        out = Value("bits", source.map)
+        return self.emit(Threshold, path, [int(stream.source)], out, numbers)  # type: ignore[arg-type]
+
+    def _pool_bits(self, stream: Stream, position: int, pool: Pooling, index: int) -> int:
+        channels = self.values[index].map.c
+        after = [i.module for i in stream.pending[position:] if isinstance(i, Elementwise)]
+
+        def numbers() -> dict[str, Tensor]:
+            return {"any": fold.pool_mask(nn.Sequential(*after), channels, stream.source_dims)}
+
+        out = Value("bits", Map(pool.window.out_h, pool.window.out_w, channels))
+        return self.emit(MaxPool, pool.path, [index], out, numbers, window=pool.window)
+
+    def as_real(self, stream: Stream) -> int:
+        """The stream's real value, everything pending computed; once for all who take it."""
+        if stream not in self._real:
+            self._real[stream] = self._compute(stream)
+        return self._real[stream]
+
+    def settled(self, stream: Stream) -> Stream:
+        """The stream with its sums written, so that several can take it."""
+        if isinstance(stream.source, int):
+            return stream
+        return replace(stream, source=stream.source.emit_real(self))
+
+    def as_vector(self, stream: Stream) -> Stream:
+        """A flattened map as a vector, for those that see each of its elements as a channel."""
+        index, shape = self.as_real(stream), stream.map
+        if shape.h * shape.w > 1:
+            out = Value("real", Map(1, 1, shape.reals))
+            index = self.emit(Pointwise, "flatten", [index], out, steps=())
+        places = torch.arange(shape.reals).reshape(shape.c, shape.h, shape.w)
+        order = places.permute(1, 2, 0).flatten()  # the engine stores [h][w][c]
+        return Stream(index, Map(1, 1, shape.reals), 0, 0, order=order)
+
+    def _compute(self, stream: Stream) -> int:
+        source = stream.source
+        index = source if isinstance(source, int) else source.emit_real(self)
+        waiting: list[Elementwise] = []
+        for item in stream.pending:
+            if isinstance(item, Elementwise):
+                waiting.append(item)
+                continue
+            index = self._pointwise(waiting, index, stream.order)
+            waiting = []
+            out = Value("real", Map(item.window.out_h, item.window.out_w, self.values[index].map.c))
+            index = self.emit(MaxPool, item.path, [index], out, window=item.window)
+        return self._pointwise(waiting, index, stream.order)
+
+    def _pointwise(self, items: list[Elementwise], index: int, order: Tensor | None) -> int:
+        names = tuple(name for item in items for name in steps.step_names(item.module))
+        if not names:
+            return index
+
+        def numbers() -> dict[str, Tensor]:
+            found = [step for item in items for step in steps.chain_steps([item.module])]
+            return {
+                f"{field}{number}": reorder(value, order)
+                for number, step in enumerate(found)
+                for field, value in step.fields.items()
+            }
+
+        out = Value("real", self.values[index].map)
+        return self.emit(Pointwise, items[0].path, [index], out, numbers, steps=names)
+
+    def finish(self, stream: Stream) -> None:
+        """Make a stream the program's result: the last op's output."""
+        index = self.as_real(stream)
+        if not self.ops or self.ops[-1].output != index:
+            self.emit(Pointwise, "output", [index], self.values[index], steps=())
+
+    def program(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> Program:
+        """What was collected."""
+        return Program(tuple(self.values), tuple(self.ops), tuple(input_shape), tuple(output_shape))
+
+
+def reorder(values: Tensor, order: Tensor | None) -> Tensor:
+    """One number a channel, from torch's order into the engine's."""
+    return values if order is None or values.numel() == 1 else values[order]

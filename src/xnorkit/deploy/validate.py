@@ -1,0 +1,332 @@
+"""Engine against torch on real inputs: logits, answers, and the bits of every binary layer.
+
+Two questions of each binary layer. Alone: given torch's own input bits, are all of its outputs
+torch's? In the whole: are the bits that reach it in the engine those that reach it in torch?
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xnorkit.binarize.binop import latent_signs
+from xnorkit.binarize.sign import sign_values
+from xnorkit.deploy.lower import Lowered
+from xnorkit.deploy.ops.op import Map, Value
+from xnorkit.deploy.program import Program
+from xnorkit.deploy.stream import BinaryStep
+
+INEXACT_OPS = ("float_conv2d", "bwn_conv2d", "average_pool", "input_scale")  # sums of rounded terms
+TIE = 1e-4  # torch's two best logits are nearer: either answer is right
+EXACT_LOGITS = 1e-4  # the head alone is float
+FLOAT_LOGITS = 1e-3  # all of it is float
+AGREEMENT = 0.998  # where exactness ends before the head
+
+
+class DisagreementError(ValueError):
+    """The engine does not give torch's answers; the message names where they part."""
+
+
+@dataclass
+class LayerCheck:
+    """One binary layer.
+
+    Attributes:
+        path: in the network.
+        exact: whether its input is torch's to the bit, by construction.
+        outputs: how many outputs were compared.
+        wrong_alone: of them, how many differ given torch's own input bits.
+        inputs: how many input bits were compared.
+        wrong_in_whole: of them, how many differ when the engine computes all before it too.
+    """
+
+    path: str
+    exact: bool
+    outputs: int = 0
+    wrong_alone: int = 0
+    inputs: int = 0
+    wrong_in_whole: int = 0
+
+
+@dataclass
+class Validation:
+    """What was compared, and how it came out.
+
+    Attributes:
+        layers: the binary layers, in order.
+        exact_until: op from which on the engine has a tolerance; None: none has.
+        samples: inputs seen.
+        agreeing: same top-1 answer, ties left out.
+        ties: torch's two best logits nearer than TIE.
+        torch_correct: right answers of torch, where labels were given.
+        engine_correct: right answers of the engine.
+        largest_difference: of a logit.
+        confusion: (classes, classes) counts of the engine's answers, rows are labels.
+    """
+
+    layers: list[LayerCheck]
+    exact_until: str | None
+    samples: int = 0
+    agreeing: int = 0
+    ties: int = 0
+    torch_correct: int = 0
+    engine_correct: int = 0
+    largest_difference: float = 0.0
+    confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+
+    @property
+    def agreement(self) -> float:
+        """Share of the samples without ties that have torch's answer."""
+        decided = self.samples - self.ties
+        return self.agreeing / decided if decided else 1.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether every bit before the head is torch's by construction."""
+        return bool(self.layers) and all(layer.exact for layer in self.layers)
+
+    def lines(self) -> list[str]:
+        """What a terminal shows."""
+        rows = [
+            f"{layer.path}: {layer.wrong_alone} of {layer.outputs:,} outputs differ given torch's "
+            f"input, {layer.wrong_in_whole} of {layer.inputs:,} input bits in the whole"
+            for layer in self.layers
+        ]
+        until = self.exact_until
+        exact = "exact up to the head" if until is None else f"exact before {until}"
+        return [
+            *rows,
+            f"{exact}; top-1 agreement {self.agreement:.4f} on {self.samples} samples "
+            f"({self.ties} ties), largest difference of a logit {self.largest_difference:.2g}",
+        ]
+
+
+class Runs(Protocol):
+    """What validation needs of an engine."""
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, …) → logits."""
+        ...
+
+    def step(self, op: int) -> None:
+        """Run one op on the engine's buffers."""
+        ...
+
+    def value(self, index: int) -> NDArray[np.uint8]:
+        """A value's buffer."""
+        ...
+
+
+def validate(
+    lowered: Lowered, engine: Runs, inputs: Tensor, labels: Tensor | None = None, batch: int = 32
+) -> Validation:
+    """Compare on real inputs, and refuse what is outside tolerance.
+
+    Args:
+        lowered: the network and its program.
+        engine: made from its numbers.
+        inputs: (N, C, H, W), (N, C, L) or (N, C), float32.
+        labels: (N,) classes, for the accuracies.
+        batch: samples that torch sees at once.
+
+    Raises:
+        DisagreementError: the first binary layer that differs and by how many bits, or logits or
+            answers outside tolerance.
+    """
+    found = compare(lowered, engine, inputs, labels, batch)
+    _refuse_wrong_bits(found)
+    _refuse_wrong_answers(found, bool(lowered.binary))
+    return found
+
+
+def compare(
+    lowered: Lowered, engine: Runs, inputs: Tensor, labels: Tensor | None = None, batch: int = 32
+) -> Validation:
+    """What `validate` judges."""
+    exact, until = exact_values(lowered.program)
+    layers = [
+        LayerCheck(step.path, exact[lowered.program.ops[step.op].inputs[0]])
+        for step in lowered.binary
+    ]
+    found = Validation(layers, until)
+    classes = lowered.program.output_shape[-1] if labels is not None else 0
+    found.confusion = np.zeros((classes, classes), np.int64)
+    for start in range(0, len(inputs), batch):
+        part = slice(start, start + batch)
+        _compare_batch(found, lowered, engine, inputs[part])
+        if labels is not None:
+            _count_right(found, lowered, engine, inputs[part], labels[part])
+    return found
+
+
+def exact_values(program: Program) -> tuple[list[bool], str | None]:
+    """For each value whether it is torch's to the bit; and the op that ends it before a sign."""
+    exact = [True] * len(program.values)
+    first: dict[int, str] = {}
+    until: str | None = None
+    for op in program.ops:
+        before = next((first[i] for i in op.inputs if i in first), None)
+        if op.kind in INEXACT_OPS or before is not None:
+            exact[op.output] = False
+            first[op.output] = before or op.name
+        if program.values[op.output].kind == "bits" and not exact[op.output]:
+            until = until or first[op.output]
+    if all(value.kind == "real" for value in program.values):
+        until = next(iter(first.values()), None)
+    return exact, until
+
+
+def _compare_batch(found: Validation, lowered: Lowered, engine: Runs, inputs: Tensor) -> None:
+    with _recording(lowered.binary) as seen, torch.no_grad():
+        logits = lowered.network(inputs).numpy()
+        wanted = [_outputs(step, seen[step.path]) for step in lowered.binary]
+    for index, sample in enumerate(inputs.numpy()):
+        answer = engine(sample[None])[0]
+        _compare_logits(found, logits[index], answer)
+        if lowered.binary:
+            _compare_whole(found, lowered, engine, seen, index)
+            _compare_alone(found, lowered, engine, seen, wanted, index)
+
+
+def _compare_logits(found: Validation, wanted: NDArray[Any], answer: NDArray[Any]) -> None:
+    found.samples += 1
+    difference = float(np.abs(wanted - answer).max())
+    found.largest_difference = max(found.largest_difference, difference)
+    best, second = np.sort(wanted.ravel())[::-1][:2] if wanted.size > 1 else (np.inf, 0.0)
+    if best - second <= TIE:
+        found.ties += 1
+    else:
+        found.agreeing += int(wanted.argmax() == answer.argmax())
+
+
+def _compare_whole(
+    found: Validation, lowered: Lowered, engine: Runs, seen: dict[str, Tensor], index: int
+) -> None:
+    for check, step in zip(found.layers, lowered.binary, strict=True):
+        value = lowered.program.ops[step.op].inputs[0]
+        bits = _unpacked(engine.value(value), lowered.program.values[value].map)
+        wanted = _input_bits(step, seen[step.path][index])
+        check.inputs += wanted.size
+        check.wrong_in_whole += int((bits != wanted).sum())
+
+
+def _compare_alone(
+    found: Validation, lowered: Lowered, engine: Runs, seen: dict[str, Tensor],
+    wanted: Sequence[Tensor], index: int,
+) -> None:  # fmt: skip
+    values = lowered.program.values
+    for check, step, outputs in zip(found.layers, lowered.binary, wanted, strict=True):
+        op = lowered.program.ops[step.op]
+        engine.value(op.inputs[0])[:] = _packed(_input_bits(step, seen[step.path][index]))
+        engine.step(step.op)
+        got = _output(engine.value(op.output), values[op.output])
+        expected = _hwc(outputs[index], values[op.output].map)
+        expected = expected < 0 if values[op.output].kind == "bits" else expected
+        check.outputs += expected.size
+        check.wrong_alone += int((got != expected).sum())
+
+
+def _outputs(step: BinaryStep, x: Tensor) -> Tensor:
+    """torch's sums of a layer, and what follows them: (N, C, …)."""
+    layer: Any = step.layer
+    weight, _ = latent_signs(layer.weight, layer.weight_rule)
+    sums: Tensor = step.after(layer.linear_map(sign_values(x), weight, None).round())
+    return sums
+
+
+def _count_right(
+    found: Validation, lowered: Lowered, engine: Runs, inputs: Tensor, labels: Tensor
+) -> None:
+    with torch.no_grad():
+        found.torch_correct += int((lowered.network(inputs).argmax(1) == labels).sum())
+    answers = engine(inputs.numpy()).argmax(1)
+    found.engine_correct += int((answers == labels.numpy()).sum())
+    np.add.at(found.confusion, (labels.numpy(), answers), 1)
+
+
+@contextmanager
+def _recording(steps: Iterable[BinaryStep]) -> Iterator[dict[str, Tensor]]:
+    """What reaches each layer in torch, by path."""
+    seen: dict[str, Tensor] = {}
+
+    def hook(path: str) -> Any:
+        def note(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            seen[path] = arguments[0]
+
+        return note
+
+    handles = [step.layer.register_forward_pre_hook(hook(step.path)) for step in steps]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _hwc(x: Tensor, where: Map) -> NDArray[Any]:
+    """One sample in torch's order → (h, w, c)."""
+    return x.reshape(where.c, where.h, where.w).permute(1, 2, 0).numpy()
+
+
+def _input_bits(step: BinaryStep, x: Tensor) -> NDArray[np.bool_]:
+    """Signs of one sample that reaches a layer, (h, w, c), True where negative."""
+    kernel = step.kernel
+    if kernel.order is not None:
+        x = x.flatten()[kernel.order]
+    bits: NDArray[np.bool_] = _hwc(x, kernel.input_map) < 0
+    return bits
+
+
+def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(h, w, c) → the bytes of a bits map."""
+    filler = -bits.shape[2] % 64
+    padded = np.pad(bits, ((0, 0), (0, 0), (0, filler)))
+    return np.packbits(padded, axis=-1, bitorder="little").ravel()
+
+
+def _unpacked(buffer: NDArray[np.uint8], where: Map) -> NDArray[np.bool_]:
+    """The bytes of a bits map → (h, w, c)."""
+    rows = buffer.reshape(where.h, where.w, where.words * 8)
+    return np.unpackbits(rows, axis=-1, bitorder="little")[..., : where.c].astype(bool)
+
+
+def _output(buffer: NDArray[np.uint8], value: Value) -> NDArray[Any]:
+    if value.kind == "bits":
+        return _unpacked(buffer, value.map)
+    return buffer.view(np.float32).reshape(value.map.h, value.map.w, value.map.c)
+
+
+def _refuse_wrong_bits(found: Validation) -> None:
+    for check in found.layers:
+        if check.wrong_alone:
+            raise DisagreementError(
+                f"{check.path}: {check.wrong_alone} of {check.outputs:,} outputs of the engine "
+                "differ from torch's, given the same input bits. The engine of this network is "
+                "wrong: please report it with the checkpoint; deploy=none trains without."
+            )
+    for check in found.layers:
+        if check.exact and check.wrong_in_whole:
+            raise DisagreementError(
+                f"{check.path}: {check.wrong_in_whole} of {check.inputs:,} input bits of the "
+                "engine differ from torch's, the first layer where they do."
+            )
+
+
+def _refuse_wrong_answers(found: Validation, binary: bool) -> None:
+    wanted = 1.0 if found.exact else AGREEMENT
+    if found.agreement < wanted:
+        raise DisagreementError(
+            f"top-1 agreement {found.agreement:.4f} with torch; at least {wanted} is required."
+        )
+    largest = EXACT_LOGITS if found.exact else FLOAT_LOGITS
+    # Where a float stem feeds signs, one flipped sign moves logits by more than rounding does.
+    if (found.exact or not binary) and not found.largest_difference <= largest:
+        raise DisagreementError(
+            f"logits differ from torch's by up to {found.largest_difference:.2g}; "
+            f"at most {largest} is allowed."
+        )
