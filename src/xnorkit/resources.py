@@ -7,3 +7,9 @@ _CHECKOUT = _PACKAGE.parents[1]
 _ROOT = _PACKAGE if (_PACKAGE / "conf").is_dir() else _CHECKOUT  # a wheel carries its own
 
 CONF_DIR = _ROOT / "conf"
+CPP_DIR = _ROOT / "cpp"
+
+
+def get_include() -> str:
+    """Folder of the C++ headers, for a compiler's -I and for CMake."""
+    return str(CPP_DIR / "include")

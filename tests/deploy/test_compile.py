@@ -1,0 +1,328 @@
+import ctypes
+import multiprocessing
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from xnorkit.deploy import compile as compile_module
+from xnorkit.deploy.compile import (
+    Builds,
+    CacheError,
+    CompileError,
+    Unit,
+    build,
+    default_cache_dir,
+    headers_digest,
+)
+
+ANSWER = 'extern "C" __attribute__((visibility("default"))) int answer() { return 42; }\n'
+
+
+def answer(library):
+    return ctypes.CDLL(str(library)).answer()
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch, tmp_path):
+    """The compiler of the machine; warnings said anew; a temporary folder that is watched."""
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(compile_module, "_warned", set())
+    compile_module._temporary_folder.cache_clear()
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    yield
+    compile_module._temporary_folder.cache_clear()
+
+
+@pytest.fixture
+def compiler(monkeypatch, tmp_path):
+    """Sets a compiler that first runs a line of shell; `$@` are its arguments."""
+    real = shutil.which("c++") or pytest.skip("there is no c++ here")
+
+    def write(line):
+        path = tmp_path / "compiler"
+        path.write_text(
+            f'#!/bin/sh\nif [ "$1" = --version ]; then echo x 1.0; exit; fi\n{line}\n'
+            f'exec {real} "$@"\n'
+        )
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("CXX", str(path))
+
+    return write
+
+
+def test_a_unit_is_compiled_once_and_found_ever_after(tmp_path):
+    first = build(ANSWER, tmp_path)
+    assert first.seconds > 0
+    assert answer(first.path) == 42
+    begin = time.perf_counter()
+    again = build(ANSWER, tmp_path)
+    assert time.perf_counter() - begin < 0.2
+    assert (again.path, again.seconds, again.compiler) == (first.path, 0.0, first.compiler)
+    assert (first.path.parent / "engine.cpp").read_text() == ANSWER
+
+
+def test_only_what_is_finished_lies_in_the_cache(tmp_path):
+    built = build(ANSWER, tmp_path / "cache")
+    key = built.path.parent.name
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {key, f"{key}.lock"}
+
+
+def test_another_unit_is_another_library(tmp_path):
+    assert build(ANSWER, tmp_path).path != build(ANSWER + "// more\n", tmp_path).path
+
+
+@pytest.mark.parametrize("change", ["content", "name", "new"])
+def test_a_changed_header_compiles_anew(monkeypatch, tmp_path, change):
+    monkeypatch.setattr(compile_module, "CPP_DIR", tmp_path / "cpp")
+    header = tmp_path / "cpp" / "include" / "number.hpp"
+    header.parent.mkdir(parents=True)
+    header.write_text("constexpr int number = 1;\n")
+    unit = '#if __has_include("number.hpp")\n#include "number.hpp"\n#endif\n' + ANSWER
+    first = build(unit, tmp_path / "cache")
+    assert build(unit, tmp_path / "cache").seconds == 0
+    if change == "content":
+        header.write_text("constexpr int number = 2;\n")
+    elif change == "name":
+        header.rename(header.with_name("other.hpp"))
+    else:
+        (tmp_path / "cpp" / "bindings").mkdir()
+        (tmp_path / "cpp" / "bindings" / "new.hpp").write_text("")
+    again = build(unit, tmp_path / "cache")
+    assert again.seconds > 0
+    assert again.path != first.path
+
+
+def test_the_headers_digest_is_that_of_the_headers_in_the_project():
+    assert headers_digest() == headers_digest()
+    assert len(headers_digest()) == 64
+
+
+def test_another_compiler_compiles_anew(tmp_path, compiler):
+    build(ANSWER, tmp_path / "cache")
+    compiler("")
+    assert build(ANSWER, tmp_path / "cache").seconds > 0
+
+
+@pytest.mark.parametrize("damage", ["truncated", "a byte", "emptied", "gone", "note", "no note"])
+def test_a_damaged_library_is_built_anew(tmp_path, damage):
+    built = build(ANSWER, tmp_path)
+    library, note = built.path, built.path.with_name("engine.json")
+    content = library.read_bytes()
+    if damage == "truncated":
+        library.write_bytes(content[: len(content) // 2])
+    elif damage == "a byte":
+        library.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+    elif damage == "emptied":
+        library.write_bytes(b"")
+    elif damage == "gone":
+        library.unlink()
+    elif damage == "note":
+        note.write_text('{"size": 3}')
+    else:
+        note.unlink()
+    again = build(ANSWER, tmp_path)
+    assert again.seconds > 0
+    assert answer(again.path) == 42
+    assert build(ANSWER, tmp_path).seconds == 0
+
+
+def test_a_compile_error_shows_the_compilers_words_and_keeps_the_unit(tmp_path):
+    unit = "#include <cstddef>\nint f() { return no_such_name; }\n"
+    with pytest.raises(CompileError) as error:
+        build(unit, tmp_path / "cache")
+    said = str(error.value)
+    assert "no_such_name" in said
+    assert 'pip install "xnorkit[compiler]"' in said
+    (kept,) = (tmp_path / "tmp").glob("xnorkit-refused-*/engine.cpp")
+    assert str(kept) in said
+    assert kept.read_text() == unit
+    log = kept.with_name("compiler.log").read_text()
+    assert "-ffp-contract=off" in log
+    assert "no_such_name" in log
+    assert all(path.suffix == ".lock" for path in (tmp_path / "cache").iterdir())
+
+
+def test_a_message_begins_at_its_first_error_and_is_cut(tmp_path, compiler):
+    compiler('i=0; while [ $i -lt 40 ]; do echo "In file $i"; i=$((i+1)); done; '
+             'echo "a: error: this"; while [ $i -lt 80 ]; do echo "note $i"; i=$((i+1)); done; '
+             "exit 1")  # fmt: skip
+    with pytest.raises(CompileError) as error:
+        build(ANSWER, tmp_path / "cache")
+    said = str(error.value)
+    assert "In file" not in said
+    assert "a: error: this\nnote 40" in said
+    assert "note 79" not in said
+
+
+@pytest.mark.parametrize("line", ["exit 0", "kill -9 $$"])
+def test_a_compiler_that_dies_or_writes_nothing_is_an_error(tmp_path, compiler, line):
+    compiler(line)
+    with pytest.raises(CompileError, match="it said nothing"):
+        build(ANSWER, tmp_path / "cache")
+
+
+def test_a_compiler_that_has_gone_meanwhile_is_an_error(tmp_path, compiler):
+    compiler("")
+    compile_module.find_toolchain()
+    (tmp_path / "compiler").unlink()
+    with pytest.raises(CompileError, match="compiler can't be started"):
+        build(ANSWER, tmp_path / "cache")
+
+
+def in_child(function, *arguments):
+    child = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+    child.start()
+    return child
+
+
+def build_and_report(cache, queue):
+    built = build(ANSWER, cache)
+    queue.put((answer(built.path), built.seconds > 0))
+
+
+def test_processes_that_want_the_same_library_at_once_build_it_once(tmp_path, compiler):
+    compiler(f'echo x >> "{tmp_path}/calls"; sleep 0.5')
+    queue = multiprocessing.get_context("fork").Queue()
+    children = [in_child(build_and_report, tmp_path / "cache", queue) for _ in range(3)]
+    reports = [queue.get(timeout=30) for _ in children]
+    for child in children:
+        child.join()
+    assert sorted(reports) == [(42, False), (42, False), (42, True)]
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def test_threads_that_want_the_same_library_at_once_build_it_once(tmp_path, compiler):
+    compiler(f'echo x >> "{tmp_path}/calls"; sleep 0.2')
+    with Builds(tmp_path / "cache") as builds:
+        futures = [builds.start(Unit(ANSWER)) for _ in range(3)]
+    assert len({future.result().path for future in futures}) == 1
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def interrupted(cache):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        build(ANSWER, cache)
+    except KeyboardInterrupt:
+        os._exit(130)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_build_leaves_nothing_broken_and_no_lock(tmp_path, compiler, with_signal):
+    cache = tmp_path / "cache"
+    compiler(f'if [ ! -e "{tmp_path}/pid" ]; then echo $$ > "{tmp_path}/pid"; exec sleep 60; fi')
+    child = in_child(interrupted, cache)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    os.kill(child.pid, with_signal)
+    child.join(10)
+    assert child.exitcode == (130 if with_signal == signal.SIGINT else -signal.SIGKILL)
+    compiler_pid = int((tmp_path / "pid").read_text())
+    if with_signal == signal.SIGINT:
+        assert not list(cache.glob("*.building-*"))
+        assert not runs(compiler_pid)
+    else:
+        os.kill(compiler_pid, signal.SIGKILL)  # no one was left to end it
+    begin = time.monotonic()
+    assert answer(build(ANSWER, cache).path) == 42
+    assert time.monotonic() - begin < 5
+    assert not list(cache.glob("*.building-*"))
+
+
+def wait_for(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("nothing happened for ten seconds")
+
+
+def runs(pid):
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_a_failed_build_ends_those_beside_it(tmp_path, compiler):
+    compiler('for unit; do :; done; if grep -q slow "$unit"; then sleep 60; fi')
+    begin = time.monotonic()
+    with pytest.raises(CompileError):
+        build_beside_a_slow_one("int f() { return no_such_name; }\n", tmp_path / "cache")
+    assert time.monotonic() - begin < 30
+
+
+def build_beside_a_slow_one(unit, cache):
+    with Builds(cache) as builds:
+        builds.start(Unit("// slow\n"))
+        builds.start(Unit(unit)).result()
+
+
+def test_a_cache_that_cant_be_written_is_replaced_with_one_warning(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    cache = tmp_path / "file" / "cache"  # root may write everywhere but below a file
+    built = build(ANSWER, cache)
+    assert answer(built.path) == 42
+    assert built.path.is_relative_to(tmp_path / "tmp")
+    assert build(ANSWER, cache).path == built.path
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert str(cache) in warning.message
+    assert str(tmp_path / "tmp") in warning.message
+
+
+def test_a_full_disk_seen_by_the_compiler_leads_elsewhere(tmp_path, caplog, compiler):
+    compiler(f'case "$*" in *"{tmp_path}/cache"*) '
+             'echo "fatal error: error writing to engine.s: No space left on device" >&2; exit 1;; '
+             "esac")  # fmt: skip
+    built = build(ANSWER, tmp_path / "cache")
+    assert answer(built.path) == 42
+    assert built.path.is_relative_to(tmp_path / "tmp")
+    assert "No space left on device" in caplog.text
+    assert not list((tmp_path / "cache").glob("*.building-*"))
+
+
+def test_a_disk_that_is_full_everywhere_is_an_error_that_names_both_folders(tmp_path, compiler):
+    compiler("echo No space left on device >&2; exit 1")
+    with pytest.raises(CacheError) as error:
+        build(ANSWER, tmp_path / "cache")
+    assert str(tmp_path / "cache") in str(error.value)
+    assert str(tmp_path / "tmp") in str(error.value)
+    assert "XDG_CACHE_HOME" in str(error.value)
+
+
+def test_no_folder_at_all_is_an_error(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file" / "tmp"))
+    with pytest.raises(CacheError, match="XDG_CACHE_HOME or TMPDIR"):
+        build(ANSWER, tmp_path / "file" / "cache")
+
+
+def test_a_library_found_in_a_cache_that_cant_be_written_is_used(monkeypatch, tmp_path):
+    built = build(ANSWER, tmp_path / "cache")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert build(ANSWER, tmp_path / "cache").path == built.path
+
+
+def test_the_cache_lies_where_xdg_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir() == tmp_path / "xnorkit" / "engines"
+    for unset in ("", "relative/folder"):
+        monkeypatch.setenv("XDG_CACHE_HOME", unset)
+        assert default_cache_dir() == Path.home() / ".cache" / "xnorkit" / "engines"
+
+
+@pytest.mark.slow
+def test_the_compiler_of_pip_builds_without_a_path(monkeypatch, tmp_path):
+    pytest.importorskip("ziglang")
+    monkeypatch.setenv("PATH", "")
+    built = build("#include <vector>\n" + ANSWER, tmp_path)
+    assert built.compiler.startswith("ziglang")
+    assert answer(built.path) == 42
