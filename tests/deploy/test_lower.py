@@ -1,0 +1,130 @@
+"""A lowered program, run by a plain interpreter, computes what the torch module computes."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from interpreter import Interpreter
+from random_networks import conv_networks, sequence_networks, settle
+from torch import nn
+
+from xnorkit.deploy.lower import lower
+from xnorkit.deploy.program import Program
+from xnorkit.deploy.unsupported import Unsupported
+from xnorkit.deploy.validate import compare
+from xnorkit.networks import KWSCNN, MLP
+from xnorkit.nn import BinaryConv2d, BinaryLinear
+from xnorkit.schemes import BWN, XNOR, BinaryNet, Float
+
+
+def agreement(network, shape, samples=3):
+    """Program and torch compared on random input."""
+    lowered = lower(network, torch.zeros(1, *shape))
+    engine = Interpreter(lowered.program, lowered.tensors())
+    torch.manual_seed(1)
+    return lowered, compare(lowered, engine, 2 * torch.randn(samples, *shape))
+
+
+def check(network, shape):
+    lowered, found = agreement(network, shape)
+    assert all(layer.wrong_alone == 0 for layer in found.layers), found.lines()
+    assert all(layer.outputs for layer in found.layers)
+    if all(layer.wrong_in_whole == 0 for layer in found.layers):  # no sign met a rounding error
+        assert found.largest_difference < 1e-3, found.lines()
+    specs = lowered.program.tensor_specs()
+    tensors = lowered.tensors()
+    assert {n: (str(t.dtype)[6:], tuple(t.shape)) for n, t in tensors.items()} == specs
+    assert Program.from_json(lowered.program.to_json()) == lowered.program
+
+
+@settings(max_examples=25, deadline=None)
+@given(conv_networks())
+def test_any_network_of_maps_computes_what_torch_does(made):
+    check(*made)
+
+
+@settings(max_examples=10, deadline=None)
+@given(sequence_networks())
+def test_any_network_of_sequences_computes_what_torch_does(made):
+    check(*made)
+
+
+@pytest.mark.parametrize("scheme", [Float, BWN, XNOR, BinaryNet])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda s: (KWSCNN(s, (1, 12, 17), 5, 8, widths=(9, 66), pools=(2, 1)), (1, 12, 17)),
+        lambda s: (MLP(s, (1, 5, 7), 4, widths=(70, 33), dropout=0.2), (1, 5, 7)),
+    ],
+    ids=["kws_cnn", "mlp"],
+)
+def test_each_scheme_lowers_each_network(scheme, build):
+    network, shape = build(scheme())
+    check(settle(network, 3), shape)
+
+
+class Shortcut(nn.Module):
+    """Identity shortcuts around binary convolutions, and a sum that two layers take."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 20, 3)
+        self.first = nn.Sequential(BinaryConv2d(20, 20, 3, padding=1), nn.BatchNorm2d(20))
+        self.second = nn.Sequential(BinaryConv2d(20, 20, 1), nn.BatchNorm2d(20), nn.Hardtanh())
+        self.average, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(20, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.stem(x))
+        x = x + self.first(x)
+        x = torch.add(self.second(x), x)
+        return self.head(torch.flatten(self.average(x), 1))
+
+
+def test_shortcuts_add_what_torch_adds():
+    check(settle(Shortcut(), 5), (1, 7, 8))
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "sentence"),
+    [
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sigmoid()), (1, 5, 5), "^1: Sigmoid has no engine"),
+        (nn.Sequential(nn.ConvTranspose2d(1, 2, 3)), (1, 5, 5), "ConvTranspose2d"),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")),
+            (1, 5, 5),
+            "reflect",
+        ),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(2)), (1, 5, 5), "windows differ"),
+        (nn.Sequential(nn.Linear(5, 2)), (1, 5, 5), "flatten it before"),
+        (nn.Sequential(nn.LSTM(5, 2)), (4, 5), "LSTM"),
+    ],
+)
+def test_what_has_no_op_is_refused_by_name_with_a_way_out(network, shape, sentence):
+    with pytest.raises(Unsupported, match=sentence) as refused:
+        lower(network, torch.zeros(1, *shape))
+    assert "deploy=none" in str(refused.value)
+
+
+class Branching(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+
+def test_a_forward_that_looks_at_values_is_refused():
+    with pytest.raises(Unsupported, match="can't follow"):
+        lower(nn.Sequential(Branching()), torch.zeros(1, 3))
+
+
+def test_lowering_changes_nothing_in_the_network():
+    network = nn.Sequential(BinaryLinear(5, 4), nn.BatchNorm1d(4), nn.Dropout(0.5)).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    lower(network, torch.zeros(1, 5)).tensors()
+    assert all(module.training for module in network.modules())
+    assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
+
+
+def test_the_program_does_not_depend_on_what_was_trained():
+    def build(seed):
+        return settle(KWSCNN(XNOR(), (1, 12, 12), 3, 8, widths=(8,), pools=(1,)), seed)
+
+    programs = [lower(build(seed), torch.zeros(1, 1, 12, 12)).program for seed in (1, 2)]
+    assert programs[0] == programs[1]
