@@ -85,7 +85,8 @@ def conv_networks(draw):
         )  # fmt: skip
         channels = out
         layers += _elementwise(draw, channels, nn.BatchNorm2d)
-        if draw(st.booleans()):
+        size = nn.Sequential(*layers).eval()(torch.zeros(1, *shape)).shape[2:]
+        if min(size) > 1 and draw(st.booleans()):
             layers.append(_pool(draw))
             layers += _elementwise(draw, channels, nn.BatchNorm2d)
     layers += _head(draw, channels, nn.Sequential(*layers).eval()(torch.zeros(1, *shape)).shape)

@@ -1,0 +1,107 @@
+"""Validation finds a wrong number wherever it is, and says where exactness ends."""
+
+import dataclasses
+
+import pytest
+import torch
+from interpreter import Interpreter
+from random_networks import settle
+from torch import nn
+
+from xnorkit.deploy.agreement import DisagreementError
+from xnorkit.deploy.lower import lower
+from xnorkit.deploy.validate import exact_values, validate
+from xnorkit.networks import KWSCNN
+from xnorkit.nn import BinaryConv2d, BinaryLinear
+from xnorkit.schemes import BWN, XNOR
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Signs from the input on: exact up to the head."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        BinaryConv2d(2, 40, 3, padding=1), nn.BatchNorm2d(40), nn.MaxPool2d(2),
+        BinaryConv2d(40, 30, 3), nn.BatchNorm2d(30), nn.ReLU(), nn.Flatten(),
+        BinaryLinear(30 * 2 * 1, 20), nn.BatchNorm1d(20), nn.Linear(20, 4),
+    )  # fmt: skip
+    lowered = lower(settle(network, 1), torch.zeros(1, 2, 9, 7))
+    return lowered, lowered.tensors(), torch.randn(12, 2, 9, 7)
+
+
+def run(made, tensors=None, labels=None):
+    lowered, right, inputs = made
+    engine = Interpreter(lowered.program, right if tensors is None else tensors)
+    return validate(lowered, engine, inputs, labels)
+
+
+def test_a_right_engine_passes_and_every_layer_was_compared(made):
+    found = run(made)
+    assert found.exact
+    assert found.exact_until is None
+    assert [layer.path for layer in found.layers] == ["0", "3", "7"]
+    assert [layer.inputs for layer in found.layers] == [12 * 9 * 7 * 2, 12 * 4 * 3 * 40, 12 * 60]
+    assert [layer.outputs for layer in found.layers] == [12 * 63 * 40, 12 * 2 * 30, 12 * 20]
+    assert found.agreement == 1.0
+
+
+def test_accuracies_and_confusion_count_the_labels(made):
+    lowered, _, inputs = made
+    labels = lowered.network(inputs).argmax(1)
+    labels[0] = (labels[0] + 1) % 4
+    found = run(made, labels=labels)
+    assert (found.torch_correct, found.engine_correct) == (11, 11)
+    assert found.confusion.sum() == 12
+    assert found.confusion.trace() == 11
+
+
+@pytest.mark.parametrize("layer", ["0", "3", "7"])
+def test_wrong_weight_bits_are_found_and_their_layer_named(made, layer):
+    tensors = {name: value.clone() for name, value in made[1].items()}
+    tensors[f"{layer}.weight"][:, 0] ^= 255
+    with pytest.raises(DisagreementError, match=rf"^{layer}: \d+ of"):
+        run(made, tensors)
+
+
+def test_a_wrong_threshold_is_found(made):
+    tensors = {name: value.clone() for name, value in made[1].items()}
+    tensors["3.flip"] ^= 1
+    with pytest.raises(DisagreementError, match=r"^3: \d+ of"):
+        run(made, tensors)
+
+
+def test_a_wrong_sign_before_a_layer_is_found_in_the_whole(made):
+    tensors = {name: value.clone() for name, value in made[1].items()}
+    tensors["0.sign.threshold"] += 0.5
+    with pytest.raises(DisagreementError, match=r"^0: \d+ of .* input bits"):
+        run(made, tensors)
+
+
+def test_a_wrong_pool_is_found_in_the_whole(made):
+    tensors = {name: value.clone() for name, value in made[1].items()}
+    tensors["2.any"] ^= 1
+    with pytest.raises(DisagreementError, match=r"^3: \d+ of .* input bits"):
+        run(made, tensors)
+
+
+def test_a_wrong_head_is_found_by_its_logits(made):
+    tensors = {name: value.clone() for name, value in made[1].items()}
+    tensors["9.weight"] += 1e-3
+    with pytest.raises(DisagreementError, match="logits differ"):
+        run(made, tensors)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "until", "layers_exact"), [(BWN, "stem", []), (XNOR, "stem", [False, False])]
+)
+def test_it_says_from_where_on_there_is_a_tolerance(scheme, until, layers_exact):
+    network = settle(KWSCNN(scheme(), (1, 9, 9), 3, 8, widths=(8, 8), pools=(1, 1)), 2)
+    lowered = lower(network, torch.zeros(1, 1, 9, 9))
+    exact, first = exact_values(lowered.program)
+    assert first == until
+    ops = [lowered.program.ops[step.op] for step in lowered.binary]
+    assert [exact[op.inputs[0]] for op in ops] == layers_exact
+
+
+def test_the_records_are_plain_data(made):
+    assert dataclasses.asdict(run(made))["layers"][0]["wrong_alone"] == 0
