@@ -22,7 +22,7 @@ def made():
     torch.manual_seed(0)
     network = nn.Sequential(
         BinaryConv2d(2, 40, 3, padding=1), nn.BatchNorm2d(40), nn.MaxPool2d(2),
-        BinaryConv2d(40, 30, 3), nn.BatchNorm2d(30), nn.ReLU(), nn.Flatten(),
+        BinaryConv2d(40, 30, 3), nn.BatchNorm2d(30), nn.Hardtanh(), nn.Flatten(),
         BinaryLinear(30 * 2 * 1, 20), nn.BatchNorm1d(20), nn.Linear(20, 4),
     )  # fmt: skip
     lowered = lower(settle(network, 1), torch.zeros(1, 2, 9, 7))
@@ -58,7 +58,7 @@ def test_accuracies_and_confusion_count_the_labels(made):
 @pytest.mark.parametrize("layer", ["0", "3", "7"])
 def test_wrong_weight_bits_are_found_and_their_layer_named(made, layer):
     tensors = {name: value.clone() for name, value in made[1].items()}
-    tensors[f"{layer}.weight"][:, 0] ^= 255
+    tensors[f"{layer}.weight"][:, 0] ^= 15
     with pytest.raises(DisagreementError, match=rf"^{layer}: \d+ of"):
         run(made, tensors)
 
