@@ -42,6 +42,5 @@ def test_the_commit_is_none_where_there_is_no_checkout(tmp_path, monkeypatch):
     assert run_folder.git_commit() is None
 
 
-def test_the_cpu_has_a_name():
-    assert run_folder.cpu_name()
+def test_a_process_alone_is_rank_zero():
     assert run_folder.is_rank_zero()

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from xnorkit.callbacks.event_files import has_tensorboard, logged_step, writers
-from xnorkit.callbacks.plots import confusion_figure, figure_image, spectrogram_figure
+from xnorkit.plots import confusion_figure, figure_image, spectrogram_figure
 
 _NAMES = {"val": "validation", "test": "test"}
 

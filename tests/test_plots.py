@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xnorkit.callbacks.plots import confusion_figure, figure_image, spectrogram_figure
+from xnorkit.plots import confusion_figure, figure_image, spectrogram_figure
 
 
 def texts(figure):
