@@ -1,0 +1,49 @@
+// Every op of one ISA path, included by each isa/<name>.hpp inside its region and namespace. `Ops`
+// is what a generated network takes: one name for all of them.
+
+inline namespace kernels {
+#include "xnorkit/ops/channels.inl.hpp"
+#include "xnorkit/ops/convolution.inl.hpp"
+#include "xnorkit/ops/pooling.inl.hpp"
+// The three above are what the ops share; from here on one file is one op.
+#include "xnorkit/ops/add.inl.hpp"
+#include "xnorkit/ops/average_pool.inl.hpp"
+#include "xnorkit/ops/binary_conv2d.inl.hpp"
+#include "xnorkit/ops/bwn_conv2d.inl.hpp"
+#include "xnorkit/ops/float_conv2d.inl.hpp"
+#include "xnorkit/ops/input_scale.inl.hpp"
+#include "xnorkit/ops/int8_conv2d.inl.hpp"
+#include "xnorkit/ops/max_pool.inl.hpp"
+#include "xnorkit/ops/multiply.inl.hpp"
+#include "xnorkit/ops/pointwise.inl.hpp"
+#include "xnorkit/ops/threshold.inl.hpp"
+}  // namespace kernels
+
+struct Ops {
+  static constexpr const char* name = kName;
+
+  template <Map in, int out_c, Window window, int groups>
+  using FloatConv2d = kernels::FloatConv2d<in, out_c, window, groups>;
+  template <Map in, int out_c, Window window, int groups>
+  using Int8Conv2d = kernels::Int8Conv2d<in, out_c, window, groups>;
+  template <Map in, int out_c, Window window, int groups>
+  using BwnConv2d = kernels::BwnConv2d<in, out_c, window, groups>;
+  template <Map in, int out_c, Window window, int groups, int padding_value, class Out>
+  using BinaryConv2d = kernels::BinaryConv2d<in, out_c, window, groups, padding_value, Out>;
+  template <Map map>
+  using Threshold = kernels::Threshold<map>;
+  template <Map in, Window window>
+  using MaxPool = kernels::MaxPool<in, window>;
+  template <Map in, Window window>
+  using MaxPoolBits = kernels::MaxPoolBits<in, window>;
+  template <Map in, Window window, bool count_pad, int pad_bottom, int pad_right, int divisor>
+  using AveragePool = kernels::AveragePool<in, window, count_pad, pad_bottom, pad_right, divisor>;
+  template <Map map, class... Steps>
+  using Pointwise = kernels::Pointwise<map, Steps...>;
+  template <Map map>
+  using Add = kernels::Add<map>;
+  template <Map in, Window window, bool whole>
+  using InputScale = kernels::InputScale<in, window, whole>;
+  template <Map map, bool whole>
+  using Multiply = kernels::Multiply<map, whole>;
+};

@@ -1,0 +1,72 @@
+// The path of any CPU: 128-bit vectors of the compiler, which are SSE2 on x86-64 and NEON on ARM.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <type_traits>
+
+#include "xnorkit/bits.hpp"
+#include "xnorkit/loader.hpp"
+#include "xnorkit/region.hpp"
+#include "xnorkit/shape.hpp"
+#include "xnorkit/tags.hpp"
+
+namespace xnorkit::portable {
+
+inline constexpr const char* kName = "portable";
+inline bool supported() { return true; }
+
+inline constexpr int kWordLanes = 2;
+// Blocks of output pixels x vectors of channels: sums, two loads and two temporaries in 16
+// registers.
+inline constexpr int kWordPixels = 4, kWordVectors = 1;
+inline constexpr int kFloatPixels = 5, kFloatVectors = 2;
+
+#include "xnorkit/isa/lanes.inl.hpp"
+
+// Each byte's number of ones, so at most kCounts results may be added before total().
+inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
+XNORKIT_INLINE Words count(Words x) {
+  x -= (x >> 1) & 0x5555555555555555u;
+  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+  return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+}
+// Each word's sum of bytes.
+XNORKIT_INLINE Words total(Words counts) {
+  counts = (counts & 0x00ff00ff00ff00ffu) + ((counts >> 8) & 0x00ff00ff00ff00ffu);
+  counts += counts >> 16;  // sums below 2^11 each, so nothing reaches the next 16 bits
+  return (counts + (counts >> 32)) & 0xffffu;
+}
+
+// Bit l = a[l] < b[l], as signed numbers.
+XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
+  std::uint32_t mask = 0;
+  for (int l = 0; l < kWordLanes; ++l) {
+    mask |= static_cast<std::uint32_t>(static_cast<std::int64_t>(a[l]) <
+                                       static_cast<std::int64_t>(b[l]))
+            << l;
+  }
+  return mask;
+}
+XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+  const Ints mask = (a < b) & Ints{1, 2, 4, 8};
+  return static_cast<std::uint32_t>(mask[0] | mask[1] | mask[2] | mask[3]);
+}
+
+// a * b + c, where speed chooses the number of roundings.
+XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
+// a * b + c with one rounding.
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  for (int l = 0; l < kFloatLanes; ++l) c[l] = __builtin_fmaf(a[l], b[l], c[l]);
+  return c;
+}
+// c + the products of the low and of the high int16 of each lane.
+XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+  return c + (a >> 16) * (b >> 16) + ((a << 16) >> 16) * ((b << 16) >> 16);
+}
+
+#include "xnorkit/all_ops.inl.hpp"
+
+}  // namespace xnorkit::portable

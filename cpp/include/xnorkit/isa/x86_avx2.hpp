@@ -1,0 +1,83 @@
+// AVX2 and FMA: popcount by table look-up of nibbles, summed in bytes (Mula, Kurz, Lemire 2016).
+#pragma once
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <type_traits>
+
+#include "xnorkit/bits.hpp"
+#include "xnorkit/loader.hpp"
+#include "xnorkit/region.hpp"
+#include "xnorkit/shape.hpp"
+#include "xnorkit/tags.hpp"
+
+namespace xnorkit::x86_avx2 {
+inline bool supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+}  // namespace xnorkit::x86_avx2
+
+XNORKIT_TARGET_BEGIN("avx2,fma")
+namespace xnorkit::x86_avx2 {
+
+inline constexpr const char* kName = "x86_avx2";
+
+inline constexpr int kWordLanes = 4;
+// Blocks of output pixels x vectors of channels, in 16 registers.
+inline constexpr int kWordPixels = 4, kWordVectors = 2;
+inline constexpr int kFloatPixels = 6, kFloatVectors = 2;
+
+#include "xnorkit/isa/lanes.inl.hpp"
+
+// Each byte's number of ones, so at most kCounts results may be added before total().
+inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
+XNORKIT_INLINE Words count(Words x) {
+  const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
+                                        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i nibble = _mm256_set1_epi8(15);
+  const __m256i v = reinterpret_cast<__m256i>(x);
+  const __m256i low = _mm256_and_si256(v, nibble);
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
+  return reinterpret_cast<Words>(
+      _mm256_add_epi8(_mm256_shuffle_epi8(ones, low), _mm256_shuffle_epi8(ones, high)));
+}
+// Each word's sum of bytes.
+XNORKIT_INLINE Words total(Words counts) {
+  return reinterpret_cast<Words>(
+      _mm256_sad_epu8(reinterpret_cast<__m256i>(counts), _mm256_setzero_si256()));
+}
+
+// Bit l = a[l] < b[l], as signed numbers.
+XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
+  const __m256i mask =
+      _mm256_cmpgt_epi64(reinterpret_cast<__m256i>(b), reinterpret_cast<__m256i>(a));
+  return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(mask)));
+}
+XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)));
+}
+
+// a * b + c, where speed chooses the number of roundings.
+XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+// a * b + c with one rounding.
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+// c + the products of the low and of the high int16 of each lane.
+XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+  return c + reinterpret_cast<Ints>(
+                 _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+}
+
+#include "xnorkit/all_ops.inl.hpp"
+
+}  // namespace xnorkit::x86_avx2
+XNORKIT_TARGET_END()
+
+#endif  // __x86_64__

@@ -1,0 +1,74 @@
+// AVX-512 with VPOPCNTDQ (Ice Lake, Zen 4 and later): an instruction counts a word's ones.
+#pragma once
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <type_traits>
+
+#include "xnorkit/bits.hpp"
+#include "xnorkit/loader.hpp"
+#include "xnorkit/region.hpp"
+#include "xnorkit/shape.hpp"
+#include "xnorkit/tags.hpp"
+
+namespace xnorkit::x86_avx512 {
+inline bool supported() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vpopcntdq");
+}
+}  // namespace xnorkit::x86_avx512
+
+XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma")
+namespace xnorkit::x86_avx512 {
+
+inline constexpr const char* kName = "x86_avx512";
+
+inline constexpr int kWordLanes = 8;
+// Blocks of output pixels x vectors of channels, in 32 registers.
+inline constexpr int kWordPixels = 6, kWordVectors = 2;
+inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
+
+#include "xnorkit/isa/lanes.inl.hpp"
+
+// Each word's number of ones.
+inline constexpr int kCounts = 1 << 30;  // no limit: 2^30 words of one sum are more than a network
+XNORKIT_INLINE Words count(Words x) {
+  return reinterpret_cast<Words>(_mm512_popcnt_epi64(reinterpret_cast<__m512i>(x)));
+}
+XNORKIT_INLINE Words total(Words counts) { return counts; }
+
+// Bit l = a[l] < b[l], as signed numbers.
+XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
+  return _mm512_cmplt_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+}
+XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+// a * b + c, where speed chooses the number of roundings.
+XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+// a * b + c with one rounding.
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+// c + the products of the low and of the high int16 of each lane.
+XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+  return c + reinterpret_cast<Ints>(
+                 _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+
+#include "xnorkit/all_ops.inl.hpp"
+
+}  // namespace xnorkit::x86_avx512
+XNORKIT_TARGET_END()
+
+#endif  // __x86_64__

@@ -1,0 +1,65 @@
+// XNOR-Net's K: the mean magnitude of a layer's real input.
+//   map:   k[p] = sum over the window's taps of mean_c |x| / (kernel_h * kernel_w); a border is 0
+//   whole: k[0] = mean of |x| over the map
+
+template <Map in, Window window, bool whole>
+class InputScale {
+ public:
+  bool load(Loader& loader, const char* name) {
+    if constexpr (whole) return true;
+    means_ = loader.take<float>(name, in.pixels());
+    return means_ != nullptr;
+  }
+
+  void run(const float* x, float* k) const {
+    if constexpr (whole) {
+      // Row by row: fewer terms a sum, so less rounding.
+      float sum = 0.0f;
+      for (int row = 0; row < in.h; ++row) sum += magnitude<in.w * in.c>(x + row * in.w * in.c);
+      k[0] = sum / static_cast<float>(in.reals());
+    } else {
+      for (int pixel = 0; pixel < in.pixels(); ++pixel) {
+        means_[pixel] = magnitude<in.c>(x + pixel * in.c) / static_cast<float>(in.c);
+      }
+      box_filter(k);
+    }
+  }
+
+ private:
+  struct Magnitudes {
+    template <int n>
+    XNORKIT_INLINE void at(int i) const {
+      const Floats value = load_lanes<n>(x + i);
+      *sums += value < 0.0f ? -value : value;
+    }
+    const float* x;
+    Floats* sums;
+  };
+
+  // The sum of |x| over n elements.
+  template <int n>
+  XNORKIT_INLINE static float magnitude(const float* x) {
+    Floats sums{};
+    each_vector<n>(Magnitudes{x, &sums});
+    float sum = 0.0f;
+    for (int l = 0; l < kFloatLanes; ++l) sum += sums[l];
+    return sum;
+  }
+
+  void box_filter(float* k) const {
+    constexpr Axis rows = window.rows(in), columns = window.columns(in);
+    for (int row = 0; row < window.out_h; ++row) {
+      for (int column = 0; column < window.out_w; ++column) {
+        const Span ty = rows.taps(row), tx = columns.taps(column);
+        float sum = 0.0f;
+        for (int y = ty.begin; y < ty.end; ++y) {
+          const int line = (rows.at(row) + y * window.dilation_h) * in.w + columns.at(column);
+          for (int x = tx.begin; x < tx.end; ++x) sum += means_[line + x * window.dilation_w];
+        }
+        *k++ = sum / static_cast<float>(window.taps());
+      }
+    }
+  }
+
+  float* means_ = nullptr;
+};
