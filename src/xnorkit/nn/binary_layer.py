@@ -23,29 +23,12 @@ from xnorkit.binarize.binop import (
     has_one_input_channel,
     latent_signs,
 )
+from xnorkit.binarize.rounding import round_ste
 from xnorkit.binarize.ste import ESTIMATORS
 
 InputScale = Literal["none", "map", "tensor"]
 
 MAX_EXACT = 2**24  # beyond it float32 can't hold every integer
-
-
-class _RoundSums(torch.autograd.Function):
-    """Round to the integer that it is; the gradient passes, so that evaluation can be explained."""
-
-    generate_vmap_rule = True  # and `setup_context`: torch.func (vmap, grad) asks for both
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return torch.round(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient.clone()
 
 
 class BinaryLayer(nn.Module):
@@ -132,7 +115,7 @@ class BinaryLayer(nn.Module):
             return self._float_map(x, self.weight)
         if self.training:
             return self._float_map(x, binary_weight(self.weight, self.weight_rule))
-        if not _autocasts(x.device.type):
+        if not autocasts(x.device.type):
             return self._exact_map(x).to(self.weight.dtype)
         # Autocast would hold the sums in 16 bits, and bfloat16 counts only to 256.
         with torch.autocast(x.device.type, enabled=False):
@@ -153,7 +136,7 @@ class BinaryLayer(nn.Module):
         y = self.linear_map(self._signs(x).to(dtype), weight.to(dtype), None)
         if self.input_sign is not None:
             # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
-            y = _RoundSums.apply(y)  # type: ignore[no-untyped-call]
+            y = round_ste(y)
         y = y * self.per_channel(alpha).to(dtype)
         if self.input_scale != "none":
             y = y * self.scale_of_input(x.to(dtype))
@@ -166,7 +149,8 @@ class BinaryLayer(nn.Module):
         return f"{super().extra_repr()}, {own}{scale}"
 
 
-def _autocasts(device_type: str) -> bool:
+def autocasts(device_type: str) -> bool:
+    """Whether autocast is on for this kind of device."""
     # Devices that know no autocast (meta) may not even be asked whether it is on.
     known = torch.amp.is_autocast_available(device_type)
     return known and torch.is_autocast_enabled(device_type)
