@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from xnorkit.binarize import BINARYNET_RULE, WeightRule
-from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear, summarise
+from xnorkit.nn import (
+    BinaryConv1d,
+    BinaryConv2d,
+    BinaryLinear,
+    Int8Conv2d,
+    Int8Linear,
+    summarise,
+)
 from xnorkit.nn.summary import Cost
 
 
@@ -66,6 +73,16 @@ def test_real_input_makes_float_macs_with_binary_weights():
 def test_each_scale_is_four_bytes(alpha, scales):
     layer = BinaryLinear(16, 6, bias=False, weight_rule=WeightRule(alpha=alpha))
     assert only(layer, 1, 16).packed_bytes == 12 + 4 * scales
+
+
+def test_an_int8_weight_is_a_byte_and_each_step_is_four():
+    row = only(Int8Conv2d(1, 8, 5, bias=False), 1, 1, 9, 9)
+    assert row.packed_bytes == 8 * 25 + 4 * (8 + 1)  # weights, a step a filter, the input's
+    assert row.float_bytes == 4 * 8 * 25
+    assert (row.binary_parameters, row.float_parameters) == (0, 8 * 25 + 9)
+    assert (row.binary_macs, row.float_macs) == (0, 8 * 25 * 25)
+    row = only(Int8Linear(20, 3), 1, 20)
+    assert (row.packed_bytes, row.float_bytes) == (60 + 4 * (3 + 1 + 3), 4 * 63)
 
 
 def test_groups_divide_the_work():

@@ -5,9 +5,11 @@ What is counted, for each layer that owns parameters or buffers:
 - MACs: of convolutions and linear layers, for the example as it is given (so give a batch of one).
   Border taps count; scales and BatchNorm do not. Binary are those where input and weight are ±1:
   the real input of BWN makes them float.
-- Packed bytes: 1 bit a binary weight, rounded up to whole bytes a layer; 4 bytes for each α, bias
-  and every other float parameter or persistent buffer. BatchNorm is folded to 2 floats a channel.
-- Float bytes: the float32 twin's, 4 for each parameter and buffer, its BatchNorm folded too.
+- Packed bytes: 1 bit a binary weight, rounded up to whole bytes a layer; 1 byte an int8 weight; 4
+  bytes for each α, step, bias and every other float parameter or persistent buffer. BatchNorm is
+  folded to 2 floats a channel.
+- Float bytes: the float32 twin's, 4 for each parameter and buffer, its BatchNorm folded too; it has
+  no steps.
 """
 
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from xnorkit.nn.binary_layer import BinaryLayer
+from xnorkit.nn.int8_stem import Int8Layer
 
 FLOAT_BYTES = 4
 FOLDED_FLOATS = 2  # a BatchNorm in evaluation is a·x + b in each channel
@@ -174,6 +177,7 @@ def _row(name: str, layer: nn.Module, calls: _Calls, seen: set[int]) -> LayerSum
     if isinstance(layer, _BatchNorm):
         kept = FOLDED_FLOATS * layer.num_features
     scales = _scales(layer) if isinstance(layer, BinaryLayer) and weights else 0
+    in_bytes, steps = _int8_parameters(layer, new) if isinstance(layer, Int8Layer) else (0, 0)
     macs = sum(_macs(layer, *shapes) for shapes in calls)
     all_binary = is_binary and layer.input_sign is not None
     input_shape, output_shape = calls[0] if calls else ((), ())
@@ -186,14 +190,21 @@ def _row(name: str, layer: nn.Module, calls: _Calls, seen: set[int]) -> LayerSum
         float_parameters=floats,
         binary_macs=macs if all_binary else 0,
         float_macs=0 if all_binary else macs,
-        packed_bytes=ceil(weights / 8) + FLOAT_BYTES * (kept + scales),
-        float_bytes=FLOAT_BYTES * (kept + weights),
+        packed_bytes=ceil(weights / 8) + in_bytes + FLOAT_BYTES * (kept - in_bytes + scales),
+        float_bytes=FLOAT_BYTES * (kept - steps + weights),
     )
 
 
 def _scales(layer: BinaryLayer) -> int:
     """How many α the layer has."""
     return {"filter": layer.weight.shape[0], "layer": 1, "none": 0}[layer.weight_rule.alpha]
+
+
+def _int8_parameters(layer: Int8Layer, new: list[nn.Parameter]) -> tuple[int, int]:
+    """How many of the parameters take a byte, and how many are steps."""
+    steps = (layer.raw_input_step, layer.raw_weight_step)
+    weights = sum(p.numel() for p in new if p is layer.weight)
+    return weights, sum(p.numel() for p in new if any(p is step for step in steps))
 
 
 def _macs(layer: nn.Module, input_shape: Shape, output_shape: Shape) -> int:
