@@ -11,6 +11,8 @@ from xnorkit.cli.checks import Refused
 from xnorkit.cli.evaluate import data_node, leave_other_ranks
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
+from xnorkit.load import load
+from xnorkit.nn import Int8Layer
 
 QUIET = ("logger=none", "callbacks=none")
 
@@ -38,6 +40,18 @@ def test_the_accuracy_is_that_of_the_training_run(trained, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert f"test/acc  {result['test/acc']:.4f}" in shown
     assert "float_kws_cnn_audio_folder" in shown
+
+
+@pytest.mark.parametrize("net", ["kws_cnn", "mlp"])
+def test_an_int8_stem_is_tested_as_it_was_trained(net, tones, tmp_path):
+    run = RunFolder(tmp_path / "trained")
+    own = [o for o in tiny(tones, *QUIET) if net == "kws_cnn" or not o.startswith("network.")]
+    run_job(composed(run.path, *own, f"network={net}", "network.stem=int8"))
+    result = evaluated(tmp_path / "alone", run)
+    assert result["test/acc"] == json.loads(run.result.read_text())["test/acc"]
+    stem = load(run.best).network.stem
+    assert isinstance(stem, Int8Layer)
+    assert stem.raw_input_step != 0  # learned
 
 
 def test_other_data_are_used_with_the_checkpoints_features_and_labels(trained, tmp_path):

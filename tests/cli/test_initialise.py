@@ -18,18 +18,21 @@ def network(scheme, **options):
     )
 
 
+def checkpoint(net, path, model):
+    """A checkpoint, as far as it is read."""
+    state = {f"network._orig_mod.{name}": value for name, value in net.state_dict().items()}
+    saved = {"state_dict": state, "hyper_parameters": {"config": {"model": model}, "labels": ["a"]}}
+    torch.save(saved, path)
+    return str(path)
+
+
 @pytest.fixture
 def trained(tmp_path):
-    """A float checkpoint, as far as it is read."""
     torch.manual_seed(1)
     net = network(Float())
     for buffer in net.buffers():
         buffer.add_(1)
-    state = {f"network._orig_mod.{name}": value for name, value in net.state_dict().items()}
-    config = {"model": FLOAT}
-    saved = {"state_dict": state, "hyper_parameters": {"config": config, "labels": ["a"]}}
-    torch.save(saved, tmp_path / "float.ckpt")
-    return net, str(tmp_path / "float.ckpt")
+    return net, checkpoint(net, tmp_path / "float.ckpt", FLOAT)
 
 
 def test_a_path_may_begin_with_the_home_folder(trained, tmp_path, monkeypatch):
@@ -53,6 +56,50 @@ def test_between_runs_of_one_scheme_everything_is_taken(trained):
     assert initialise(net, path, FLOAT) == len(source.state_dict())
     for name, value in net.state_dict().items():
         assert torch.equal(value, source.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(("scheme", "model"), [(XNOR(), BINARY), (Float(), FLOAT)])
+def test_an_int8_stem_takes_a_float_ones_weights_and_steps_that_suit_them(scheme, model, trained):
+    source, path = trained
+    with torch.no_grad():
+        source.stem.weight.mul_(9)
+    checkpoint(source, path, FLOAT)
+    net = network(scheme, stem="int8")
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    steps = {"stem.raw_input_step", "stem.raw_weight_step"}
+    copied = 5 if model == BINARY else len(before.keys() - steps)
+    assert initialise(net, path, model) == copied
+    assert torch.equal(net.stem.weight, source.stem.weight)
+    assert torch.equal(net.stem.raw_input_step, before["stem.raw_input_step"])
+    means = net.stem.weight.detach().abs().mean((1, 2, 3))
+    torch.testing.assert_close(net.stem.quantised_weight()[1], 2 * means / 127**0.5)
+
+
+@pytest.mark.parametrize(("scheme", "model"), [(XNOR(), BINARY), (Float(), FLOAT)])
+def test_between_int8_stems_the_steps_are_taken_too(scheme, model, tmp_path):
+    source = network(Float(), stem="int8")
+    with torch.no_grad():
+        source.stem.raw_input_step.fill_(0.5)
+        source.stem.raw_weight_step.uniform_(-1, 1)
+    net = network(scheme, stem="int8")
+    initialise(net, checkpoint(source, tmp_path / "int8.ckpt", FLOAT), model)
+    for name, value in source.stem.state_dict().items():
+        assert torch.equal(net.stem.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(("scheme", "model"), [(XNOR(), BINARY), (Float(), FLOAT)])
+def test_a_float_stem_takes_an_int8_ones_weights(scheme, model, tmp_path):
+    source, net = network(Float(), stem="int8"), network(scheme)
+    initialise(net, checkpoint(source, tmp_path / "int8.ckpt", FLOAT), model)
+    assert torch.equal(net.stem.weight, source.stem.weight)
+
+
+def test_one_step_without_the_other_is_refused(trained):
+    source, path = network(Float(), stem="int8"), trained[1]
+    del source.stem.raw_input_step
+    net = network(XNOR(), stem="int8")
+    with pytest.raises(Refused, match=r"stem\.raw_input_step: none → scalar"):
+        initialise(net, checkpoint(source, path, FLOAT), BINARY)
 
 
 @pytest.mark.parametrize(

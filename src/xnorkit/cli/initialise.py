@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from xnorkit.cli.checks import Refused
 from xnorkit.load import read_checkpoint
+from xnorkit.nn import Int8Layer
 
 _PREFIX = "network."
 
@@ -16,7 +17,8 @@ def initialise(network: nn.Module, path: str, scheme: Any) -> int:
     """Copy the checkpoint's weights into the network.
 
     The layers of all schemes have the same names and shapes; their BatchNorms stand elsewhere, so
-    these are copied between runs of one scheme only.
+    these are copied between runs of one scheme only. An int8 stem that starts with a float one's
+    weights gets the steps that suit them.
 
     Args:
         network: changed in place.
@@ -40,8 +42,12 @@ def initialise(network: nn.Module, path: str, scheme: Any) -> int:
     )
     own = network.state_dict()
     wanted = set(own) if same_scheme else _weights_of_layers(network)
+    from_float = _int8_layers_from_float(network, state)
+    wanted -= {f"{name}.{step}" for name in from_float for step in Int8Layer.STEPS}
     _refuse_other_topology(path, own, state, wanted)
     network.load_state_dict({**own, **{name: state[name] for name in wanted}})
+    for layer in from_float.values():
+        layer.reset_steps()
     return len(wanted)
 
 
@@ -53,6 +59,18 @@ def _weights_of_layers(network: nn.Module) -> set[str]:
         for prefix, module in network.named_modules()
         if isinstance(module, layers)
         for name, _ in module.named_parameters(recurse=False)
+    }
+
+
+def _int8_layers_from_float(
+    network: nn.Module, state: Mapping[str, Tensor]
+) -> dict[str, Int8Layer]:
+    """By name, the int8 layers of which the checkpoint has no step."""
+    return {
+        name: layer
+        for name, layer in network.named_modules()
+        if isinstance(layer, Int8Layer)
+        and not any(f"{name}.{step}" in state for step in Int8Layer.STEPS)
     }
 
 

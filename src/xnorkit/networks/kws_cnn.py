@@ -1,9 +1,10 @@
-"""A small CNN for keyword spotting: a float stem, binary 3×3 blocks, a float head."""
+"""A small CNN for keyword spotting: a real-valued stem, binary 3×3 blocks, a float head."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from xnorkit.nn.int8_stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 
@@ -22,9 +23,11 @@ class KWSCNN(nn.Module):
         pools: max-pool factor after each inner block, as many as widths.
         kernel_size: of the inner blocks, odd.
         dropout: before the last layer.
+        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
+            `Int8Conv2d`.
 
     Raises:
-        ValueError: lists of different lengths, an even kernel, or sizes below 1.
+        ValueError: an unknown stem, lists of different lengths, an even kernel, or sizes below 1.
 
     Shape:
         (N, 1, mels, frames) → logits (N, num_classes).
@@ -43,11 +46,12 @@ class KWSCNN(nn.Module):
         pools: Sequence[int] = (1, 2, 1, 1),
         kernel_size: int = 3,
         dropout: float = 0.0,
+        stem: Stem = "float",
     ) -> None:
         super().__init__()
         _check(input_shape, widths, pools, kernel_size)
         kernel, stride = tuple(stem_kernel), tuple(stem_stride)
-        self.stem = nn.Conv2d(
+        self.stem = stem_class(stem, nn.Conv2d)(
             input_shape[0],
             stem_channels,
             (kernel[0], kernel[1]),

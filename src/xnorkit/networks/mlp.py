@@ -1,4 +1,4 @@
-"""A multi-layer perceptron: a float first layer, binary inner layers, a float head."""
+"""A multi-layer perceptron: a real-valued first layer, binary inner layers, a float head."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,6 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from xnorkit.nn.int8_stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 
@@ -18,9 +19,10 @@ class MLP(nn.Module):
         num_classes: width of the last layer.
         widths: features after the stem and after each inner block.
         dropout: before each inner layer and before the last.
+        stem: `float`; `int8`: the first layer takes input and weights in 8 bits, see `Int8Linear`.
 
     Raises:
-        ValueError: no width, or one below 1.
+        ValueError: an unknown stem, no width, or one below 1.
 
     Shape:
         (N, *input_shape) → logits (N, num_classes).
@@ -33,12 +35,13 @@ class MLP(nn.Module):
         num_classes: int,
         widths: Sequence[int] = (256, 256, 256),
         dropout: float = 0.0,
+        stem: Stem = "float",
     ) -> None:
         super().__init__()
         if not widths or min(widths) < 1:
             raise ValueError(f"network.widths={list(widths)}: give at least one width, each ≥ 1.")
         self.flatten = nn.Flatten()
-        self.stem = nn.Linear(prod(input_shape), widths[0], bias=False)
+        self.stem = stem_class(stem, nn.Linear)(prod(input_shape), widths[0], bias=False)
         self.after_stem = scheme.stem(widths[0], 0)
         self.blocks = nn.Sequential(*(scheme.linear(i, o, dropout) for i, o in pairwise(widths)))
         self.before_head = scheme.head(widths[-1], 0) if len(widths) > 1 else nn.Identity()
