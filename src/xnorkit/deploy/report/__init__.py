@@ -1,0 +1,1 @@
+"""Validated engine → what was measured of it: latency beside rivals, sizes, pages and figures."""
