@@ -214,3 +214,14 @@ _RUN = {
     "pointwise": _pointwise,
     "threshold": _threshold,
 }
+
+
+def outputs(network, x):
+    """(torch's output, the program's) for a batch x, float32 numpy arrays; and the program."""
+    from xnorkit.deploy.lower import lower
+
+    network.eval()
+    lowered = lower(network, x[:1])
+    with torch.no_grad():
+        wanted = network(x).numpy()
+    return wanted, Interpreter(lowered.program, lowered.tensors())(x.numpy()), lowered.program
