@@ -60,10 +60,12 @@ class Unit:
 
     Attributes:
         source: the text.
+        headers: patterns of the files below CPP_DIR that it may include.
         python: it includes Python.h and pybind11.
     """
 
     source: str
+    headers: tuple[str, ...] = ("include/**/*",)
     python: bool = False
 
 
@@ -133,13 +135,13 @@ def default_cache_dir() -> Path:
     return root / "xnorkit" / "engines"
 
 
-def headers_digest() -> str:
+def headers_digest(patterns: tuple[str, ...]) -> str:
     """Changes with any byte or name of the C++ headers."""
     digest = hashlib.sha256()
-    for folder in ("include", "bindings"):
-        for path in sorted((CPP_DIR / folder).rglob("*.hpp")):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{path.relative_to(CPP_DIR)}\0{content}\n".encode())
+    found = {path for pattern in patterns for path in CPP_DIR.glob(pattern) if path.is_file()}
+    for path in sorted(found):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(CPP_DIR)}\0{content}\n".encode())
     return digest.hexdigest()
 
 
@@ -225,9 +227,8 @@ class _Build:
 
     def _compile(self, folder: Path, temporary: Path, cache: Path) -> None:
         source, library = folder / "engine.cpp", folder / "engine.so"
-        includes = [f"-I{path}" for path in _includes(self._unit)]
-        command = [*self._toolchain.command, *self._toolchain.flags, *includes]
-        command += ["-o", str(library), str(source)]
+        flags = _flags(self._unit, self._toolchain)
+        command = [*self._toolchain.command, *flags, "-o", str(library), str(source)]
         try:
             status, said = self._runs.run(command, cache, temporary)
         except OSError as error:  # the compiler's, not the cache's
@@ -255,19 +256,22 @@ def _key(unit: Unit, toolchain: Toolchain) -> str:
     parts = {
         "format": _FORMAT,
         "source": unit.source,
-        "headers": headers_digest(),
+        "headers": headers_digest(unit.headers),
         "compiler": toolchain.identity,
-        "flags": toolchain.flags,
+        "flags": _flags(unit, toolchain),
         "machine": [sys.platform, platform.machine()],
-        "python": [sysconfig.get_config_var("SOABI"), *_includes(unit)] if unit.python else None,
+        "python": sysconfig.get_config_var("SOABI") if unit.python else None,
         "pybind11": version("pybind11") if unit.python else None,
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _includes(unit: Unit) -> list[str]:
-    python = (python_includes() or ()) if unit.python else ()
-    return [str(CPP_DIR / "include"), *python, *([str(CPP_DIR)] if unit.python else [])]
+def _flags(unit: Unit, toolchain: Toolchain) -> list[str]:
+    flags = [*toolchain.flags, f"-I{CPP_DIR / 'include'}"]
+    if unit.python:
+        folders = (str(CPP_DIR), *(python_includes() or ()))
+        flags += ["-O1", *(f"-I{folder}" for folder in folders)]  # glue: -O3 only takes longer
+    return flags
 
 
 def _fingerprint(library: bytes) -> tuple[int, str]:

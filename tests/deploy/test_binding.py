@@ -1,0 +1,262 @@
+"""By hand-written C functions: what is tested is how they are called, from both sides."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+from xnorkit.deploy import binding
+from xnorkit.deploy.binding import EngineError, Library, open_source
+from xnorkit.deploy.compile import CompileError
+from xnorkit.deploy.toolchain import python_includes
+
+# Three inputs, two outputs: (a + b + c, a * the first byte of the model). Value 0 is the input,
+# value 1 the output; op 0 computes. Bytes that begin with 'x' are refused; 's' makes it slow.
+UNIT = r"""
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include "xnorkit/c_interface.h"
+
+namespace {
+struct Engine {
+  float x[3], y[2];
+  unsigned char first;
+  char isa[16];
+};
+int alive = 0;
+}  // namespace
+
+void* xnor_create(const void* bytes, size_t size, const char* isa, char* error,
+                  size_t error_size) noexcept {
+  const unsigned char first = size > 0 ? *static_cast<const unsigned char*>(bytes) : 'x';
+  if (first == 'x') {
+    std::snprintf(error, error_size, "%zu bytes are no model \xc3\xa9\xc3.", size);
+    return nullptr;
+  }
+  Engine* engine = new Engine{{}, {}, first, ""};
+  std::snprintf(engine->isa, sizeof engine->isa, "%s", isa == nullptr ? "best" : isa);
+  ++alive;
+  return engine;
+}
+void xnor_step(void* engine, int op) noexcept {
+  Engine& e = *static_cast<Engine*>(engine);
+  if (op != 0) return;
+  e.y[0] = e.x[0] + e.x[1] + e.x[2];
+  e.y[1] = e.x[0] * static_cast<float>(e.first);
+}
+void xnor_run(void* engine, const float* input, size_t samples, float* output) noexcept {
+  Engine& e = *static_cast<Engine*>(engine);
+  for (size_t i = 0; i < samples; ++i) {
+    std::memcpy(e.x, input + 3 * i, sizeof e.x);
+    if (e.first == 's') {
+      const timespec pause{0, 300000000};
+      nanosleep(&pause, nullptr);
+    }
+    xnor_step(engine, 0);
+    std::memcpy(output + 2 * i, e.y, sizeof e.y);
+  }
+}
+void* xnor_value(void* engine, int value, size_t* bytes) noexcept {
+  Engine& e = *static_cast<Engine*>(engine);
+  *bytes = value == 0 ? sizeof e.x : sizeof e.y;
+  return value == 0 ? e.x : e.y;
+}
+const char* xnor_isa(const void* engine) noexcept {
+  return static_cast<const Engine*>(engine)->isa;
+}
+void xnor_destroy(void* engine) noexcept {
+  delete static_cast<Engine*>(engine);
+  --alive;
+}
+void xnor_sizes(size_t* inputs, size_t* outputs, int* ops, int* values) noexcept {
+  *inputs = 3, *outputs = 2, *ops = 1, *values = 2;
+}
+const char* xnor_supported(int index) noexcept {
+  const char* names[] = {"best", "portable", nullptr};
+  return names[index < 2 ? index : 2];
+}
+extern "C" XNORKIT_EXPORT int engines_alive() { return alive; }
+"""
+MODEL = bytes([7, 1, 2, 3])
+VIA = ["ctypes", "pybind11"]
+
+
+@pytest.fixture(params=VIA)
+def library(request, engine_cache):
+    if request.param == "pybind11" and python_includes() is None:
+        pytest.skip("Python.h is not installed here")
+    return open_source(UNIT, engine_cache, request.param)
+
+
+def alive(library):
+    gc.collect()
+    return binding._opened(library.path).engines_alive()
+
+
+def test_a_library_says_its_sizes_and_paths(library):
+    assert (library.inputs, library.outputs, library.ops, library.values) == (3, 2, 1, 2)
+    assert library.supported == ("best", "portable")
+
+
+def test_a_run_gives_the_outputs_of_every_sample(library):
+    x = np.random.default_rng(0).standard_normal((5, 3), np.float32)
+    y = library.create(MODEL).run(x)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, np.stack([x[:, 0] + x[:, 1] + x[:, 2], x[:, 0] * 7], 1))
+
+
+def test_an_empty_batch_has_an_empty_answer(library):
+    assert library.create(MODEL).run(np.empty((0, 3), np.float32)).shape == (0, 2)
+
+
+def test_a_read_only_input_runs(library):
+    x = np.ones((1, 3), np.float32)
+    x.flags.writeable = False
+    assert library.create(MODEL).run(x).tolist() == [[3, 7]]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ones((1, 3)),
+        np.ones((1, 3), ">f4"),
+        np.ones(3, np.float32),
+        np.ones((1, 4), np.float32),
+        np.ones((3, 1), np.float32),
+        np.ones((2, 6), np.float32)[:, ::2],
+        np.ones((3, 2), np.float32).T,
+    ],
+    ids=["float64", "byte order", "no batch", "wide", "narrow", "strided", "transposed"],
+)
+def test_another_array_is_refused_by_a_sentence(library, x):
+    with pytest.raises(EngineError, match=r"C-contiguous float32 of shape \(N, 3\)"):
+        library.create(MODEL).run(x)
+
+
+def test_the_path_is_passed_on_and_told(library):
+    assert library.create(MODEL).isa == "best"
+    assert library.create(MODEL, isa="portable").isa == "portable"
+
+
+@pytest.mark.parametrize("model", [b"", b"xyz"])
+def test_the_librarys_sentence_is_the_error_even_when_cut_within_a_letter(library, model):
+    with pytest.raises(EngineError, match=f"^{len(model)} bytes are no model é\N{REPLACEMENT CHARACTER}.$"):  # fmt: skip  # noqa: E501
+        library.create(model)
+
+
+def test_a_step_computes_on_values_that_were_written(library):
+    engine = library.create(MODEL)
+    engine.value(0).view(np.float32)[:] = [1, 2, 3]
+    engine.step(0)
+    np.testing.assert_array_equal(engine.value(1).view(np.float32), [6, 7])
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_ops_and_values_that_are_not_there_are_refused(library, index):
+    engine = library.create(MODEL)
+    with pytest.raises(EngineError, match=f"op={index}: .* ops 0 to 0"):
+        engine.step(index)
+    with pytest.raises(EngineError, match=f"value={index}: .* values 0 to 1"):
+        engine.value(index)
+
+
+def test_an_engine_goes_when_no_one_holds_it_or_a_value_of_it(library):
+    before = alive(library)
+    engine = library.create(MODEL)
+    gone = weakref.ref(engine)
+    value = engine.value(1)[:4]
+    assert alive(library) == before + 1
+    del engine
+    assert alive(library) == before + 1
+    value[:] = 1
+    del value
+    assert alive(library) == before
+    assert gone() is None
+
+
+def test_other_threads_run_during_a_run(library):
+    """Four engines that each wait 0.3 s are done in less than twice that."""
+    engines = [library.create(b"slow") for _ in range(4)]
+    threads = [threading.Thread(target=e.run, args=(np.ones((1, 3), np.float32),)) for e in engines]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - begin < 0.6
+
+
+def test_threads_that_share_an_engine_get_their_own_answers(library):
+    engine = library.create(MODEL)
+    xs = [np.full((2000, 3), k, np.float32) for k in range(4)]
+    answers = [None] * 4
+
+    def run(k):
+        answers[k] = engine.run(xs[k])
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(4):
+        np.testing.assert_array_equal(answers[k], [[3 * k, 7 * k]] * 2000)
+
+
+def test_without_python_h_ctypes_is_taken(monkeypatch, engine_cache):
+    monkeypatch.setattr("sysconfig.get_path", lambda name: f"/nowhere/{name}")
+    library = open_source(UNIT, engine_cache)
+    assert library.via == "ctypes"
+    assert library.create(MODEL).run(np.ones((1, 3), np.float32)).tolist() == [[3, 7]]
+
+
+def test_where_python_h_is_pybind11_is_taken(engine_cache):
+    if python_includes() is None:
+        pytest.skip("Python.h is not installed here")
+    assert open_source(UNIT, engine_cache).via == "pybind11"
+
+
+def test_a_module_that_does_not_compile_leaves_ctypes_with_a_warning(
+    monkeypatch, engine_cache, caplog
+):
+    monkeypatch.setattr(binding, "python_includes", lambda: ("/nowhere",))
+    monkeypatch.setattr(binding, "_MODULE", binding.Unit("#error no pybind11\n"))
+    library = open_source(UNIT, engine_cache)
+    assert library.via == "ctypes"
+    assert "no pybind11" in caplog.text
+    with pytest.raises(CompileError, match="no pybind11"):
+        open_source(UNIT, engine_cache, "pybind11")
+
+
+def test_an_opened_library_tells_how_it_came_about(library):
+    assert library.built.path == library.path
+    assert library.built.compiler
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", "foreign"])
+def test_what_is_no_engine_library_is_refused(tmp_path, library, content):
+    path = tmp_path / "engine.so"
+    if content == "foreign":
+        path = binding.importlib.util.find_spec("_ctypes").origin
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(EngineError, match="no engine library"):
+        Library(path)
+
+
+def test_engines_alive_at_exit_do_no_harm(library, tmp_path):
+    """In a process of its own, without torch: only the library."""
+    code = (
+        "import ctypes, sys; lib = ctypes.CDLL(sys.argv[1]); "
+        "lib.xnor_create.restype = ctypes.c_void_p; "
+        "e = ctypes.create_string_buffer(64); "
+        "assert lib.xnor_create(b'abc', 3, None, e, 64)"
+    )
+    subprocess.run([sys.executable, "-c", code, os.fspath(library.path)], check=True)
