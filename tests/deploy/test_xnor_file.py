@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,11 @@ from safetensors.numpy import load
 from xnor_files import DATA, FORGED, METADATA, TENSORS, VALID, build, header, ruined, sealed
 
 from xnorkit.deploy import xnor_file
+from xnorkit.deploy.ops import OPS
+from xnorkit.deploy.ops.pointwise import STEP_FIELDS
 from xnorkit.deploy.xnor_file import (
+    PADDING,
+    SIGN_RULE,
     Metadata,
     XnorFileError,
     file_size,
@@ -26,6 +31,7 @@ from xnorkit.deploy.xnor_file import (
     write,
 )
 
+DOCUMENTATION = (Path(__file__).resolve().parents[2] / "docs" / "file_format.md").read_text()
 DTYPES = ("float32", "int32", "int8", "uint8")
 SPECS = {name: (array.dtype.name, array.shape) for name, array in TENSORS.items()}
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
@@ -37,6 +43,25 @@ specs = st.dictionaries(names, st.tuples(st.sampled_from(DTYPES), shapes), max_s
 
 def test_the_file_is_the_one_that_the_documentation_describes():
     assert to_bytes(METADATA, TENSORS) == VALID
+
+
+def test_the_reader_in_the_documentation_reads_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("model.xnor", VALID)
+    found = {}
+    exec(DOCUMENTATION.split("```python")[1].split("```")[0], found)
+    assert found["program"] == METADATA.program
+    assert found["tensors"].keys() == TENSORS.keys()
+    for name, array in TENSORS.items():
+        np.testing.assert_array_equal(found["tensors"][name], array, strict=True)
+
+
+def test_the_documentation_has_every_op_field_and_fixed_text():
+    words = {op.kind for op in OPS} | set(STEP_FIELDS)
+    words |= {field.name for op in OPS for field in fields(op)} - {"name", "inputs", "output"}
+    words |= {field for needed in STEP_FIELDS.values() for field in needed}
+    words |= {SIGN_RULE, PADDING, *xnor_files.STRINGS}
+    assert [word for word in words if f"`{word}`" not in DOCUMENTATION] == []
 
 
 def test_what_was_written_is_read():
@@ -108,6 +133,15 @@ def test_a_number_that_is_none_is_refused_with_its_tensor(value):
     tensors = {**TENSORS, "layers.0.scale1": np.array([1, value, value], np.float32)}
     with pytest.raises(XnorFileError, match=rf"^layers.0.scale1 holds {value} in 2 of 3 places"):
         to_bytes(METADATA, tensors)
+
+
+def test_only_a_threshold_may_be_infinite_and_none_is_nan():
+    thresholds = np.array([-np.inf, 0, np.inf], np.float32)
+    found = from_bytes(to_bytes(METADATA, {"signs.0.threshold": thresholds})).tensors
+    np.testing.assert_array_equal(found["signs.0.threshold"], thresholds)
+    thresholds[1] = np.nan
+    with pytest.raises(XnorFileError, match=r"^signs.0.threshold holds nan in 1 of 3 places"):
+        to_bytes(METADATA, {"signs.0.threshold": thresholds})
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "bool", "uint16", "complex64"])

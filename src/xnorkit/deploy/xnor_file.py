@@ -99,7 +99,7 @@ def to_bytes(metadata: Metadata, tensors: Tensors) -> bytes:
 
     Args:
         metadata: what the model says.
-        tensors: float32, int32, int8 or uint8; finite; none of them empty.
+        tensors: float32, int32, int8 or uint8; none empty; finite, or thresholds.
 
     Raises:
         XnorFileError: what no file can hold, by name.
@@ -231,12 +231,12 @@ def _refuse_spec(name: str, spec: tuple[str, tuple[int, ...]]) -> None:
 
 def _array(name: str, tensor: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
     array = tensor.detach().cpu().numpy() if isinstance(tensor, torch.Tensor) else tensor
-    found = array[~np.isfinite(array)]
+    # A threshold of ±inf is a sign that never switches.
+    found = array[np.isnan(array) if name.endswith(".threshold") else ~np.isfinite(array)]
     if found.size:
         raise XnorFileError(
-            f"{name} holds {found.flat[0]} in {found.size} of {array.size} places: such a model "
-            "has no answer. The training diverged: deploy an earlier checkpoint, or lower "
-            "recipe.lr and train again."
+            f"{name} holds {found.flat[0]} in {found.size} of {array.size} places: the training "
+            "diverged. Deploy an earlier checkpoint, or lower recipe.lr and train again."
         )
     return array
 
