@@ -27,7 +27,7 @@ from xnor_files import (
 from xnorkit.deploy.xnor_file import XnorFileError, canonical_json, from_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "cpp" / "tests" / "test_model_file.cpp"
+SOURCE = ROOT / "cpp" / "tests" / "model_file_driver.cpp"
 STRICT = ("-std=c++20", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 LETTERS = {"float32": b"f", "int32": b"i", "int8": b"b", "uint8": b"u"}
 CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
