@@ -1,0 +1,221 @@
+"""model.xnor → something that you call: numpy array or CPU tensor in, logits out."""
+
+import os
+import re
+from typing import Any, Self, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xnorkit.deploy import xnor_file
+from xnorkit.deploy.binding import Binding, Library, open_source
+from xnorkit.deploy.generate import source
+from xnorkit.deploy.program import Program
+from xnorkit.deploy.xnor_file import XnorFileError
+
+Array = NDArray[np.float32]
+Where = str | os.PathLike[str]
+
+# What a program says becomes C++: in a file from anywhere, only this may.
+_WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)  # op, kind, steps
+# Of an op: stands in a comment, in a literal, and in a raw literal that ends at `)json"`.
+_NAME = re.compile(r"(?!.*\)json)[^\x00-\x1f\x7f\"\\\u0085\u2028\u2029]{0,512}")
+
+
+class InputError(ValueError):
+    """What an engine does not take; the message says what came and what it takes."""
+
+
+class Engine:
+    """A network as C++, with the numbers of one model.
+
+    `engine(x)` gives logits in the kind that x has. Threads may share an engine, they wait for
+    each other; engines of one file each have their own memory.
+
+    Attributes:
+        program: its ops.
+        labels: of the logits, in order; may be empty.
+        features: how its input is computed; may be empty.
+        isa: the path that it takes, e.g. x86_avx2.
+        nbytes: size of model.xnor.
+        library: the compiled code, of the topology alone.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        library: Binding | Library | Where | None = None,
+        isa: str | None = None,
+        cache_dir: Where | None = None,
+        where: str = "model.xnor",
+    ) -> None:
+        """Construct from all bytes of a model.xnor; what they say is compiled, or found compiled.
+
+        Args:
+            model: see docs/file_format.md.
+            library: the engine library of its topology; None: compiled or found in the cache.
+            isa: a path by name; None: the environment's XNORKIT_ISA, else the best.
+            cache_dir: see `compile.build`.
+            where: what the bytes are called in errors.
+
+        Raises:
+            XnorFileError: the bytes are damaged, foreign, or of another version.
+            EngineError: the library is of another topology, or there is no such path.
+            NoCompilerError, CompileError, CacheError: see `compile.build`.
+        """
+        file = xnor_file.from_bytes(model, where)
+        _refuse_code(file.metadata.program, where)
+        self.program = Program.from_json(file.metadata.program)
+        self.labels = file.metadata.labels
+        self.features = file.metadata.features
+        self._model = model
+        if library is None:
+            library = open_source(source(self.program), cache_dir)
+        elif isinstance(library, str | os.PathLike):
+            library = Library(library)
+        self._binding = library if isinstance(library, Binding) else library.create(model, isa)
+
+    @classmethod
+    def load(
+        cls, path: Where, isa: str | None = None, library: Library | Where | None = None,
+        cache_dir: Where | None = None,
+    ) -> Self:  # fmt: skip
+        """The engine of a model.xnor.
+
+        Args:
+            path: of the file.
+            isa: see the class.
+            library: see the class.
+            cache_dir: see the class.
+
+        Raises:
+            XnorFileError: there is no such file; others as of the class.
+        """
+        return cls(xnor_file.read(path).content, library, isa, cache_dir, os.fspath(path))
+
+    def save(self, path: Where) -> None:
+        """Write model.xnor.
+
+        Raises:
+            XnorFileError: the disk is full, the folder is not there or can't be written.
+        """
+        xnor_file.write(path, self._model)
+
+    @property
+    def isa(self) -> str:
+        """The path that it takes."""
+        return self._binding.isa
+
+    @property
+    def nbytes(self) -> int:
+        """Size of model.xnor."""
+        return len(self._model)
+
+    @property
+    def library(self) -> Library:
+        """The compiled code."""
+        return self._binding.library
+
+    @overload
+    def __call__(self, x: Tensor) -> Tensor: ...
+    @overload
+    def __call__(self, x: Array) -> Array: ...
+    def __call__(self, x: Array | Tensor) -> Array | Tensor:
+        """Logits.
+
+        Args:
+            x: (N, *program.input_shape), or one sample without N; float32, finite.
+
+        Returns:
+            (N, *program.output_shape), or one answer without N; numpy or torch, as x is.
+
+        Raises:
+            InputError: x is something else.
+        """
+        array = _array(x)
+        single = array.shape == self.program.input_shape
+        if not single and array.shape[1:] != self.program.input_shape:
+            raise InputError(f"x has shape {array.shape}: this engine takes {self._takes()}.")
+        _refuse_not_finite(array)
+        answer = self._shaped(self._binding.run(self._laid_out(array[None] if single else array)))
+        answer = answer[0] if single else answer
+        return torch.from_numpy(answer) if isinstance(x, Tensor) else answer
+
+    def step(self, op: int) -> None:
+        """Run one op on the buffers as they are."""
+        self._binding.step(op)
+
+    def value(self, index: int) -> NDArray[np.uint8]:
+        """The bytes of a value's buffer, which you may write: [h][w][c] of one sample."""
+        return self._binding.value(index)
+
+    def __repr__(self) -> str:
+        return (
+            f"Engine({self.program.input_shape} → {self.program.output_shape}, "
+            f"{len(self.program.ops)} ops, {self.nbytes:,} bytes, {self.isa})"
+        )
+
+    def _takes(self) -> str:
+        shape = ", ".join(map(str, self.program.input_shape))
+        return f"(N, {shape}), or one sample of shape {self.program.input_shape}"
+
+    def _laid_out(self, x: Array) -> Array:
+        """(N, C, …) → (N, inputs), channels last."""
+        moved = np.moveaxis(x, 1, -1) if x.ndim > 2 else x
+        return np.ascontiguousarray(moved).reshape(len(x), self.library.inputs)
+
+    def _shaped(self, y: Array) -> Array:
+        """(N, outputs), channels last → (N, *output_shape)."""
+        shape = self.program.output_shape
+        if len(shape) < 2:
+            return y.reshape(len(y), *shape)
+        return np.ascontiguousarray(np.moveaxis(y.reshape(len(y), *shape[1:], shape[0]), -1, 1))
+
+
+def _array(x: Array | Tensor) -> Array:
+    """The float32 numbers of what was given."""
+    if isinstance(x, Tensor):
+        if x.device.type != "cpu":
+            raise InputError(f"x is on {x.device}: an engine runs on the CPU. Give it x.cpu().")
+        if x.dtype != torch.float32:
+            raise InputError(f"x is {x.dtype}: an engine takes torch.float32. Give it x.float().")
+        return x.detach().numpy()
+    if not isinstance(x, np.ndarray):
+        raise InputError(f"x is a {type(x).__name__}: an engine takes a numpy array or a tensor.")
+    if x.dtype != np.float32:
+        raise InputError(
+            f"x is {x.dtype}: an engine takes float32. Give it x.astype(numpy.float32)."
+        )
+    return x
+
+
+def _refuse_not_finite(x: Array) -> None:
+    finite = np.isfinite(x)
+    if not finite.all():
+        places = np.argwhere(~finite)
+        first = tuple(places[0].tolist())
+        raise InputError(
+            f"x holds {x[first]} at {first}, and {len(places)} of {x.size} numbers are not "
+            "finite: such an input has no answer. Repair what computes it."
+        )
+
+
+def _refuse_code(program: Any, where: str) -> None:
+    """Refuse what would be more in the generated C++ than names and numbers."""
+    nodes: list[tuple[str, Any]] = [("", program)]
+    while nodes:
+        key, node = nodes.pop()
+        if isinstance(node, dict):
+            nodes.extend(node.items())
+        elif isinstance(node, list):
+            nodes.extend((key, item) for item in node)
+        elif isinstance(node, str):
+            if not (_NAME if key == "name" else _WORD).fullmatch(node):
+                raise XnorFileError(
+                    f"{where}: its program has {key}={node!r}, which no C++ is made from. "
+                    "Rename that module, or don't trust the file."
+                )
+        elif not isinstance(node, int):
+            raise XnorFileError(f"{where}: its program has {key}={node!r}, which no program has.")

@@ -1,0 +1,184 @@
+"""The glue between a network and its C functions, over the real headers, without Python's side."""
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+from ctypes import c_char_p, c_int, c_size_t, c_void_p, create_string_buffer
+
+import numpy as np
+import pytest
+from small_engine import small
+
+from xnorkit.deploy.compile import build
+from xnorkit.resources import get_include
+
+CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+
+# Runs once, then counts what a hundred runs, steps and looks take from the heap.
+COUNTING_MAIN = r"""
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+extern "C" void* __libc_malloc(size_t);
+extern "C" void* __libc_memalign(size_t, size_t);
+static long taken = 0;
+extern "C" void* malloc(size_t size) { return ++taken, __libc_malloc(size); }
+extern "C" void* aligned_alloc(size_t alignment, size_t size) {
+  return ++taken, __libc_memalign(alignment, size);
+}
+
+int main(int, char** arguments) {
+  static char bytes[1 << 20];
+  FILE* file = std::fopen(arguments[1], "rb");
+  const size_t size = std::fread(bytes, 1, sizeof bytes, file);
+  char error[512];
+  for (int index = 0; const char* isa = xnor_supported(index); ++index) {
+    void* engine = xnor_create(bytes, size, isa, error, sizeof error);
+    if (engine == nullptr) return std::puts(error), 1;
+    size_t inputs, outputs;
+    int ops, values;
+    xnor_sizes(&inputs, &outputs, &ops, &values);
+    std::vector<float> x(3 * inputs, 0.5f), y(3 * outputs);
+    const long before = taken;
+    for (int i = 0; i < 100; ++i) {
+      xnor_run(engine, x.data(), 3, y.data());
+      xnor_step(engine, 0);
+      size_t length;
+      xnor_value(engine, 0, &length);
+    }
+    std::printf("%s %s %ld %d\n", isa, xnor_isa(engine), taken - before, before > 2);
+    xnor_destroy(engine);
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def made():
+    return small()
+
+
+@pytest.fixture(scope="module")
+def library(made, request):
+    library = ctypes.CDLL(
+        str(build(made.source, request.config.cache.mkdir("xnorkit-engines")).path)
+    )
+    library.xnor_create.restype = c_void_p
+    library.xnor_create.argtypes = [c_char_p, c_size_t, c_char_p, c_char_p, c_size_t]
+    library.xnor_value.restype = c_void_p
+    library.xnor_value.argtypes = [c_void_p, c_int, c_void_p]
+    library.xnor_step.argtypes = [c_void_p, c_int]
+    library.xnor_destroy.argtypes = [c_void_p]
+    library.xnor_supported.restype = c_char_p
+    return library
+
+
+def error_of(library, content, isa=None, size=512):
+    error = create_string_buffer(b"?" * 600, 600)
+    assert library.xnor_create(content, len(content), isa, error, size) is None
+    assert error.raw[size:600] == (b"?" * 600 + b"\0")[size:600]
+    return error.value.decode(errors="replace")
+
+
+def test_a_damaged_model_is_refused_by_a_sentence(library, made):
+    assert "damaged" in error_of(library, made.content[:-1])
+    assert "no model.xnor" in error_of(library, b"")
+
+
+def test_a_model_of_another_program_is_refused_by_a_sentence(library, made):
+    other = made.content.replace(b'\\"name\\":\\"0\\"', b'\\"name\\":\\"1\\"')
+    assert other != made.content
+    assert "damaged" in error_of(library, other)
+    from xnor_files import sealed
+
+    assert "of another program" in error_of(library, sealed(other))
+
+
+def test_an_unknown_path_is_refused_by_a_sentence(library, made):
+    assert "z80: no such path" in error_of(library, made.content, b"z80")
+
+
+@pytest.mark.parametrize("size", [1, 2, 20])
+def test_a_sentence_is_cut_to_the_buffer(library, made, size):
+    assert len(error_of(library, made.content[:-1], size=size)) == size - 1
+
+
+def test_no_buffer_is_needed(library, made):
+    assert library.xnor_create(b"", 0, None, None, 0) is None
+    engine = library.xnor_create(made.content, len(made.content), None, None, 0)
+    assert engine
+    library.xnor_destroy(engine)
+    library.xnor_destroy(None)
+
+
+@pytest.mark.parametrize("index", [-1, 99, 2**31 - 1, -(2**31)])
+def test_ops_and_values_that_are_not_there_are_nothing(library, made, index):
+    engine = library.xnor_create(made.content, len(made.content), None, None, 0)
+    size = c_size_t(7)
+    library.xnor_step(engine, index)
+    assert library.xnor_value(engine, index, ctypes.addressof(size)) is None
+    assert size.value == 0
+    library.xnor_destroy(engine)
+
+
+def test_supported_paths_end_with_portable_and_then_nothing(library):
+    names = []
+    while name := library.xnor_supported(len(names)):
+        names.append(name.decode())
+    assert names[-1] == "portable"
+    assert len(set(names)) == len(names)
+    assert library.xnor_supported(99) is None
+
+
+def test_engines_of_one_library_do_not_share_their_buffers(library, made):
+    engines = [library.xnor_create(made.content, len(made.content), None, None, 0) for _ in "ab"]
+    size = c_size_t()
+    first, second = (
+        np.ctypeslib.as_array(
+            (ctypes.c_uint8 * 96).from_address(
+                library.xnor_value(engine, 0, ctypes.addressof(size))
+            )
+        )
+        for engine in engines
+    )
+    assert size.value == 96  # 3 rows of 4 pixels with 2 channels, float32
+    first[:] = 1
+    assert not second.any()
+    for engine in engines:
+        library.xnor_destroy(engine)
+
+
+def test_only_the_c_functions_leave_the_library(made, request):
+    if not shutil.which("nm"):
+        pytest.skip("nm is not installed here")
+    path = build(made.source, request.config.cache.mkdir("xnorkit-engines")).path
+    said = subprocess.run(
+        ["nm", "-D", "--defined-only", path], capture_output=True, text=True, check=True
+    )
+    names = {line.split()[-1] for line in said.stdout.splitlines()}
+    assert {name for name in names if "xnor" in name} == {
+        f"xnor_{name}"
+        for name in ("create", "run", "step", "value", "isa", "destroy", "sizes", "supported")
+    }
+
+
+def test_a_program_without_python_runs_it_and_allocates_nothing_on_the_way(made, tmp_path):
+    """Counted by a malloc of its own, also as the strictest compile that the headers must pass."""
+    if CXX is None or platform.libc_ver()[0] != "glibc":
+        pytest.skip("needs a compiler and glibc, whose malloc can be replaced")
+    (tmp_path / "main.cpp").write_text(made.source + COUNTING_MAIN)
+    (tmp_path / "model.xnor").write_bytes(made.content)
+    strict = ["-std=c++20", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+    command = [*CXX.split(), *strict, f"-I{get_include()}", "main.cpp", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    said = subprocess.run(
+        ["./main", "model.xnor"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    lines = [line.split() for line in said.stdout.splitlines()]
+    assert lines[-1][0] == "portable"
+    assert all(wanted == got for wanted, got, _, _ in lines)
+    assert all(taken == "0" for _, _, taken, _ in lines)
+    assert all(counted == "1" for *_, counted in lines)  # the construction was seen
