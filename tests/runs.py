@@ -47,6 +47,7 @@ def tiny(tones, *overrides):
         "recipe.batch_size=16",
         "recipe.epochs=2",
         "recipe.float_stage.share=0",
+        "deploy=none",
         "network.stem_channels=8",
         "network.widths=[8,8]",
         "network.pools=[1,1]",

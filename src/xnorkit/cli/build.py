@@ -18,12 +18,16 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from xnorkit.callbacks import BinOp
+from xnorkit.callbacks.deploy import Deploy
 from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.quiet import QuietRanks
 from xnorkit.cli.run_folder import RunFolder, versions
 from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.deploy import pipeline
+from xnorkit.deploy.pipeline import Plan
+from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.features import Frontend
 from xnorkit.nn import BinaryLayer
 from xnorkit.tasks import Classification
@@ -133,6 +137,30 @@ def task(
 def loggers(cfg: DictConfig) -> list[Logger]:
     """All of the config's loggers."""
     return [instantiate(cfg, f"logger.{name}") for name, node in cfg.logger.items() if node]
+
+
+def plan(cfg: DictConfig, net: nn.Module, datamodule: WaveformDataModule) -> Plan | None:
+    """What the network will become after fit, from its shapes alone; None with deploy=none.
+
+    Raises:
+        Refused: a part of it has no engine.
+    """
+    if not cfg.deploy:
+        return None
+    features: Any = datamodule.features
+    example = torch.zeros(1, *features.output_shape)
+    try:
+        return pipeline.plan(net, example, datamodule.labels, features)
+    except Unsupported as error:
+        raise Refused(f"network: {error}") from error
+
+
+def deploy(cfg: DictConfig) -> Deploy | None:
+    """The step after fit; without a test it is proven on the validation split."""
+    if not cfg.deploy:
+        return None
+    step: Deploy = instantiate(cfg, "deploy", split="test" if cfg.test else "val")
+    return step
 
 
 def callbacks(

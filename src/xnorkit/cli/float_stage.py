@@ -61,6 +61,7 @@ def twin_config(cfg: DictConfig, run: RunFolder) -> DictConfig | None:
         "recipe.lr": cfg.recipe.float_stage.lr,
         "trainer.max_epochs": number,
         "test": False,
+        "deploy": {},
     }
     for key, value in changes.items():
         OmegaConf.update(twin, key, value, merge=False)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 import sys
 import traceback
 from importlib.metadata import version
@@ -18,10 +19,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from xnorkit.callbacks.deploy import Deploy, Deployed
 from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.deploy import pipeline
+from xnorkit.deploy.pipeline import Plan
 from xnorkit.nn.summary import summarise
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Classification
@@ -38,9 +42,20 @@ def show_opening(run: RunFolder) -> None:
 
 
 def show_start(
-    cfg: DictConfig, run: RunFolder, task: Classification, data: WaveformDataModule
+    cfg: DictConfig,
+    run: RunFolder,
+    task: Classification,
+    data: WaveformDataModule,
+    planned: Plan | None = None,
 ) -> dict[str, Any]:
     """The screen that says what will run.
+
+    Args:
+        cfg: the composed config.
+        run: its folder.
+        task: what is trained or tested.
+        data: on what.
+        planned: what will be deployed; its size is that of model.xnor.
 
     Returns:
         What the result says of it too: sizes in bytes and the data's title.
@@ -49,13 +64,16 @@ def show_start(
     summary = summarise(task.network, features)
     total = summary.total
     binary = [layer.name for layer in summary.layers if layer.binary_parameters]
+    packed, how = total.packed_bytes, "packed"
+    if planned is not None:
+        packed, how = planned.nbytes, f"in {pipeline.MODEL}"
     rows = [
         ("scheme", _class(cfg.model)),
         ("network", f"{_class(cfg.network)} on {_shape(features)}"),
         ("binary", ", ".join(binary) or "no layer"),
         ("parameters", f"{total.binary_parameters:,} binary, {total.float_parameters:,} float"),
         ("MACs", f"{total.binary_macs:,} binary, {total.float_macs:,} float"),
-        ("size", f"{total.packed_bytes:,} bytes packed, {total.float_bytes:,} as float32"),
+        ("size", f"{packed:,} bytes {how}, {total.float_bytes:,} as float32"),
         ("data", f"{data.title}: {_counts(data.counts)}"),
         ("source", data.source_note),
         ("training", _training(cfg) if cfg.fit else f"none: {cfg.ckpt_path} is tested"),
@@ -71,7 +89,7 @@ def show_start(
         table.add_row(Text(name, style="dim"), Text(str(value)))
     _show(Panel(table, title=f"[bold]{cfg.title}[/bold]", title_align="left", expand=False))
     return {
-        "packed_bytes": total.packed_bytes,
+        "packed_bytes": packed,
         "float_bytes": total.float_bytes,
         "data": data.title,
     }
@@ -82,16 +100,42 @@ def show_stage_end(best: float) -> None:
     _show(Text(f"float stage  val/acc {best:.4f}"))
 
 
-def show_end(run: RunFolder, best: float, result: dict[str, float]) -> None:
-    """Accuracies, the next command, and last of all the run folder."""
+def show_end(
+    run: RunFolder, best: float, result: dict[str, float], deploy: Deploy | None = None
+) -> None:
+    """Accuracies, the proof, the next command, and last of all the run folder."""
     lines = []
     if not math.isnan(best):
         lines.append(f"val/acc   {best:.4f}  (best checkpoint: {run.best.relative_to(run.path)})")
     if "test/acc" in result:
         lines.append(f"test/acc  {result['test/acc']:.4f}")
+    if deploy is not None and deploy.deployed is not None:
+        lines += _proof(deploy.deployed)
     if (run.path / "tensorboard").is_dir():
         lines.append(f"next      tensorboard --logdir {run.shown()}/tensorboard")
     _show(Text("\n".join([*lines, f"run folder {run.shown()}"])))
+
+
+def _proof(deployed: Deployed) -> list[str]:
+    engine, *found = repr(deployed.engine), *deployed.validation.lines()
+    return [f"engine    {engine}", *(f"          {line}" for line in found)]
+
+
+class DeployFailed(Refused):
+    """The engine was not built or not proven; what was trained is kept."""
+
+
+def deploy_failed(run: RunFolder, error: BaseException) -> BaseException:
+    """What the command raises after its summary: a signal as it is, else a sentence."""
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return error
+    name = "" if isinstance(error, _SENTENCES) else f"{type(error).__name__}: "
+    failed = DeployFailed(
+        f"deploy: {name}{error}\nThe checkpoint is {run.best}. Run only this step again:\n"
+        f"xnorkit-deploy {shlex.quote(run.shown())}/checkpoints/{run.best.name}"
+    )
+    failed.__cause__ = error
+    return failed
 
 
 def show_stopped() -> None:
@@ -120,7 +164,7 @@ def show_error(error: Exception) -> int:
     run = _current[0] if _current else None
     if run is not None and run.log.is_file() and not isinstance(error, Refused):
         _complain(f"traceback in {run.shown()}/{run.log.name}")
-    if run is not None and run.can_resume:
+    if run is not None and run.can_resume and not isinstance(error, DeployFailed):
         _complain(f"what was trained is kept. Continue with:\n{resume.command(run)}")
     return 1 if sentence is None else 2
 
@@ -144,12 +188,13 @@ def show_comparison() -> None:
     folder = comparison.last_sweep()
     if folder is None:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in comparison.HEADINGS:  # only the runs' names may take two lines
-        table.add_column(heading, no_wrap=heading != "run", overflow="fold")
     groups = comparison.groups(comparison.read_rows(folder))
-    for group in groups:
-        table.add_row(*group.cells())
+    headings, rows = comparison.table(groups)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:  # only the runs' names may take two lines
+        table.add_column(heading, no_wrap=heading != "run", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     _console(table).print(table)
     for line in comparison.failures(groups):
         _complain(line)

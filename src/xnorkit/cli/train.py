@@ -18,12 +18,14 @@ from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig
 from torch import nn
 
+from xnorkit.callbacks.deploy import Deploy
 from xnorkit.callbacks.graceful_stop import Stopped, parent_of_ranks, stop_at_once
 from xnorkit.cli import build, checks, evaluate, float_stage, quiet, resume, screens
 from xnorkit.cli.given import given_values
 from xnorkit.cli.initialise import initialise
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.deploy.pipeline import Plan
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Classification
 
@@ -47,6 +49,8 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     network = build.network(cfg, datamodule.features, datamodule.labels)
     if cfg.init_from:
         initialise(network, cfg.init_from, cfg.model)
+    planned = build.plan(cfg, network, datamodule)
+    deploy = build.deploy(cfg)
     float_epochs = float_stage.epochs(cfg)
     build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
     twin = float_stage.twin_config(cfg, run)
@@ -57,14 +61,19 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
         screens.show_stage_end(evaluate.take_best(task, trainer))
     if float_epochs:
         float_stage.hand_over(run, network, cfg.model)
-    task, trainer, cost = _fit(cfg, run, datamodule, network, watched)
+    task, trainer, cost = _fit(cfg, run, datamodule, network, watched, planned, deploy)
     evaluate.leave_other_ranks()
     if not is_rank_zero():
         return float("nan")  # a subprocess of ddp: rank 0 tests
     best = evaluate.take_best(task, trainer)
     result = evaluate.test(cfg, task, datamodule, trainer) if cfg.test else {}
+    if deploy is not None:
+        deploy.run_if_left(trainer, task, datamodule)
+        result |= deploy.result()
     run.write_result({"val/acc": best, **result, **cost})
-    screens.show_end(run, best, result)
+    screens.show_end(run, best, result, deploy)
+    if deploy is not None and deploy.error is not None:
+        raise screens.deploy_failed(run, deploy.error)
     return best
 
 
@@ -74,14 +83,18 @@ def _fit(
     datamodule: WaveformDataModule,
     network: nn.Module,
     watched: bool,
+    planned: Plan | None = None,
+    deploy: Deploy | None = None,
 ) -> tuple[Classification, Trainer, dict[str, Any]]:
     """Train one network, the run's own or the float twin before it; also says what it costs."""
     seed_everything(cfg.seed, workers=True, verbose=False)
     task = build.task(cfg, network, build.frontend(datamodule), datamodule)
     loggers = build.loggers(cfg)
     callbacks = build.callbacks(cfg, network, run, logged=bool(loggers), watched=watched)
+    if deploy is not None:
+        callbacks.append(deploy)
     trainer = build.trainer(cfg, callbacks, loggers, max_epochs=float_stage.epochs_left(cfg))
-    cost = screens.show_start(cfg, run, task, datamodule)
+    cost = screens.show_start(cfg, run, task, datamodule, planned)
     run.write_config(cfg)
     last = run.last if cfg.resume and run.last.is_file() else None
     with parent_of_ranks(trainer):

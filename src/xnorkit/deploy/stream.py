@@ -162,9 +162,8 @@ class Builder:
 
         def numbers() -> dict[str, Tensor]:
             found = fold.real_thresholds(nn.Sequential(*modules), source.map.c, stream.source_dims)
-            largest = torch.finfo(torch.float32).max  # files hold no infinities
             return {
-                "threshold": reorder(found.threshold.clamp(-largest, largest), order),
+                "threshold": reorder(found.threshold, order),
                 "flip": reorder(found.flip, order),
             }
 

@@ -5,6 +5,8 @@ depend on its neighbours.
 """
 
 import warnings
+from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +81,34 @@ class LogMel(nn.Module):
     def output_shape(self) -> tuple[int, int, int]:
         """(1, mels, frames) of one clip."""
         return (1, self.n_mels, 1 + self.samples // self.hop_length)
+
+    @classmethod
+    def of_parameters(cls, parameters: Mapping[str, int | float | str]) -> Self:
+        """The features that a `parameters_dict` describes.
+
+        Raises:
+            ValueError: features of another kind.
+        """
+        numbers: dict[str, Any] = dict(parameters)
+        try:
+            rate = numbers["sample_rate"]
+            made = cls(
+                rate,
+                numbers["samples"],
+                numbers["n_mels"],
+                1000 * numbers["win_length"] / rate,
+                1000 * numbers["hop_length"] / rate,
+                numbers["n_fft"],
+                numbers["f_min"],
+                numbers["f_max"],
+            )
+        except KeyError as error:
+            raise ValueError(f"features without {error}: they can't be computed.") from None
+        if made.parameters_dict() != numbers:
+            raise ValueError(
+                f"features of another kind: {numbers}; known: {made.parameters_dict()}"
+            )
+        return made
 
     def parameters_dict(self) -> dict[str, int | float | str]:
         """Everything that another implementation needs to compute the same features."""

@@ -73,9 +73,14 @@ class Standardise(nn.Module):
         if count == 0:
             raise ValueError("no clip to fit the features' mean and deviation to.")
         std = (squares / count).sqrt()
-        self.mean.copy_(mean)
-        self.std.copy_(torch.where(std < _SMALLEST_STD, 1.0, std))
+        self.set(mean, torch.where(std < _SMALLEST_STD, 1.0, std))
         self.count.fill_(count)
+
+    def set(self, mean: Tensor, std: Tensor) -> None:
+        """Take statistics that are known, (mels,) each."""
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+        self.count.fill_(1)
 
     def _refuse_unfitted(self) -> None:
         if int(self.count) == 0:

@@ -1,0 +1,81 @@
+"""xnorkit-deploy CKPT: pack, compile and prove a checkpoint, as the end of a training does."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from xnorkit.callbacks.deploy import Deploy, Deployed
+from xnorkit.cli import build, quiet
+from xnorkit.cli.evaluate import data_node
+from xnorkit.load import load
+
+_DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code: 2 for what the user can change."""
+    options = _parser().parse_args(arguments)
+    quiet.silence()
+    try:
+        deployed = deploy(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join([repr(deployed.engine), *deployed.validation.lines()]))
+    print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
+    return 0
+
+
+def deploy(options: argparse.Namespace) -> Deployed:
+    """Deploy as the options say.
+
+    Raises:
+        ValueError: the checkpoint can't be read, the data can't be had, or any step's own error.
+    """
+    checkpoint = Path(options.checkpoint).expanduser()
+    task = load(checkpoint, allow=options.allow)
+    cfg = _config(dict(task.hparams)["config"], options)
+    datamodule = build.datamodule(cfg, trained=task)
+    build.prepare(cfg, datamodule, "test" if options.split == "test" else "validate")
+    step = Deploy(
+        options.out or folder_of(checkpoint), options.isa, cfg.data_dir + "/engines", options.split
+    )
+    step.run(checkpoint, task, datamodule)
+    if step.error is not None:
+        raise step.error
+    assert step.deployed is not None  # it is, where there is no error
+    return step.deployed
+
+
+def folder_of(checkpoint: str | Path) -> Path:
+    """RUN_DIR/deploy of RUN_DIR/checkpoints/best.ckpt; else `deploy` beside the file."""
+    path = Path(checkpoint).expanduser().absolute()
+    run = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    return run / "deploy"
+
+
+def _config(saved: dict[str, object], options: argparse.Namespace) -> DictConfig:
+    """The checkpoint's config with this machine's folders."""
+    cfg = OmegaConf.create({**saved, "data_dir": options.data_dir})
+    given = {} if options.data_root is None else {"data.root": options.data_root}
+    OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)  # type: ignore[arg-type]
+    return cfg
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xnorkit-deploy", description=__doc__)
+    parser.add_argument("checkpoint", metavar="CKPT", help="a run's checkpoints/best.ckpt")
+    parser.add_argument("--out", type=Path, help="folder; default: the run's deploy/")
+    parser.add_argument("--isa", help="path to run, as in XNORKIT_ISA: portable, x86_avx2, …")
+    parser.add_argument("--split", choices=["test", "val"], default="test", help="that proves it")
+    parser.add_argument("--data-root", help="recordings in another folder than in training")
+    parser.add_argument("--data-dir", default=_DATA_DIR, help=f"stores, engines; {_DATA_DIR}")
+    parser.add_argument("--allow", action="append", default=[], help="package of your own classes")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Checkpoint → engine: lower, fold, pack, generate, compile, validate. Start at pipeline.py."""

@@ -1,0 +1,105 @@
+"""Deploy after fit: what it writes, what it keeps when something fails, what it refuses before."""
+
+import json
+
+import pytest
+import torch
+from runs import composed, tiny
+from torch import nn
+
+from xnorkit.callbacks.deploy import Deploy, best_copies
+from xnorkit.cli.checks import Refused
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.cli.screens import DeployFailed
+from xnorkit.cli.train import run_job
+from xnorkit.deploy import xnor_file
+from xnorkit.deploy.engine import Engine
+from xnorkit.load import load
+
+NATIVE = ("callbacks=checkpoint", "logger=none", "deploy=native")
+
+
+@pytest.fixture(scope="module")
+def run(tones, tmp_path_factory):
+    """A run that ends with its engine."""
+    folder = RunFolder(tmp_path_factory.mktemp("deployed"))
+    run_job(composed(folder.path, *tiny(tones, *NATIVE)))
+    return folder
+
+
+def test_the_engine_gives_the_best_checkpoints_answers(run):
+    engine, task = Engine.load(run.path / "deploy" / "model.xnor"), load(run.best)
+    inputs = torch.randn(5, *task.frontend.output_shape)
+    with torch.no_grad():
+        torch.testing.assert_close(engine(inputs), task.network(inputs), rtol=0, atol=1e-4)
+    assert engine.labels == task.labels
+
+
+def test_the_size_is_what_the_start_said(run):
+    result = json.loads(run.result.read_text())
+    size = (run.path / "deploy" / "model.xnor").stat().st_size
+    assert size == result["packed_bytes"] == result["deploy/bytes"]
+    assert result["deploy/agreement"] == 1.0
+
+
+def test_the_model_says_how_its_input_is_computed(run):
+    metadata = xnor_file.read(run.path / "deploy" / "model.xnor").metadata
+    assert metadata.features["n_mels"] == 8
+    assert metadata.labels == ("high", "low", "middle")
+
+
+def test_a_failure_costs_neither_test_nor_checkpoint(tones, tmp_path, monkeypatch, capsys):
+    def broken(*arguments, **named):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("xnorkit.deploy.pipeline.deploy", broken)
+    with pytest.raises(DeployFailed, match=r"the disk is full[\s\S]*xnorkit-deploy .*best\.ckpt"):
+        run_job(composed(tmp_path, *tiny(tones, *NATIVE)))
+    run = RunFolder(tmp_path)
+    assert run.best.is_file()
+    assert "test/acc" in json.loads(run.result.read_text())
+    assert "test/acc" in capsys.readouterr().out
+
+
+def test_ctrl_c_in_a_build_ends_the_command_after_its_summary(tones, tmp_path, monkeypatch):
+    def stopped(*arguments, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xnorkit.deploy.pipeline.deploy", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(composed(tmp_path, *tiny(tones, *NATIVE)))
+    assert RunFolder(tmp_path).result.is_file()
+
+
+def test_a_network_without_an_engine_is_refused_before_training(tones, tmp_path, monkeypatch):
+    monkeypatch.setattr("xnorkit.schemes.xnor.nn.ReLU", nn.SiLU)
+    with pytest.raises(Refused, match=r"relu: SiLU has no engine op.*deploy=none"):
+        run_job(composed(tmp_path, *tiny(tones, *NATIVE)))
+    assert not RunFolder(tmp_path).last.is_file()
+
+
+def test_without_a_checkpoint_there_is_nothing_to_deploy(tones, tmp_path, caplog):
+    run_job(composed(tmp_path, *tiny(tones, *NATIVE, "+trainer.fast_dev_run=true")))
+    assert "nothing to deploy" in caplog.text
+
+
+def test_without_a_test_the_validation_split_proves_it(tones, tmp_path):
+    run_job(composed(tmp_path, *tiny(tones, *NATIVE, "test=false")))
+    result = json.loads(RunFolder(tmp_path).result.read_text())
+    assert "test/acc" not in result
+    assert result["deploy/agreement"] == 1.0
+
+
+def test_copies_are_of_the_checkpoint_and_change_nothing(run):
+    task = load(run.best).train()
+    with torch.no_grad():
+        task.network.head.bias += 1
+    network, frontend = best_copies(run.best, task)
+    assert not network.training
+    assert torch.equal(network.head.bias + 1, task.network.head.bias)
+    assert torch.equal(frontend.standardise.mean, task.frontend.standardise.mean)
+
+
+def test_another_kind_of_module_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"xnorkit\.compile"):
+        Deploy(tmp_path).on_fit_start(None, nn.Linear(1, 1))
