@@ -210,6 +210,20 @@ def test_without_python_h_the_answers_are_the_same(made, engine, engine_cache, m
     assert torch.equal(by_ctypes(x), engine(x))
 
 
+@pytest.mark.slow
+def test_the_compiler_of_pip_makes_the_same_engine(made, library, engine_cache, monkeypatch):
+    """Without a PATH, so without the machine's own compiler; Zig's C++ library is built once."""
+    pytest.importorskip("ziglang")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    by_zig = open_source(made.source, engine_cache)
+    assert by_zig.built.compiler.startswith("ziglang")
+    assert by_zig.supported == library.supported
+    x = torch.randn(64, 2, 3, 4)
+    for isa in by_zig.supported:
+        assert torch.equal(Engine(made.content, by_zig, isa)(x), truth(made, x))
+
+
 def test_a_step_computes_on_values_that_were_written(made, engine):
     x = torch.randn(1, 2, 3, 4)
     expected = engine(x)
