@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from xnorkit.plots import confusion_figure, figure_image, spectrogram_figure
+from xnorkit.plots import (
+    Contender,
+    comparison_figure,
+    confusion_figure,
+    figure_image,
+    spectrogram_figure,
+)
 
 
 def texts(figure):
@@ -53,3 +59,41 @@ def test_figure_image_is_rgb_of_the_figures_size():
     assert image.shape == (height, width, 3)
     assert image.dtype == np.uint8
     assert image.min() < 100 < 250 < image.max()
+
+
+XNOR = Contender("xnor", (0.8, 0.9), latency=250.0, size=1000.0)
+FLOAT = Contender("float", (0.95,), latency=4000.0, size=32000.0)
+WORSE = Contender("worse", (0.7,), latency=300.0, size=1000.0)
+NOT_DEPLOYED = Contender("bwn", (0.9,))
+
+
+def test_a_contender_is_beaten_by_one_that_is_better_in_one_thing_and_worse_in_none():
+    assert XNOR.beats(WORSE)
+    assert not XNOR.beats(FLOAT)
+    assert not FLOAT.beats(XNOR)
+    assert not XNOR.beats(XNOR)
+    assert not WORSE.beats(XNOR)
+
+
+def test_comparison_figure_has_a_bar_a_run_and_a_dot_a_seed():
+    [axes] = comparison_figure([XNOR, NOT_DEPLOYED], "t").axes[:1]
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([85, 90])
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([80, 90])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["xnor", "bwn"]
+    assert axes.yaxis_inverted(), "the first run is not on top"
+
+
+def test_comparison_figure_places_what_was_deployed_by_latency_accuracy_and_bytes():
+    _, axes = comparison_figure([XNOR, FLOAT, WORSE, NOT_DEPLOYED], "t").axes
+    assert axes.get_xscale() == "log"
+    places = [dots.get_offsets()[0] for dots in axes.collections]
+    assert np.allclose(places, [(250, 85), (4000, 95), (300, 70)])
+    areas = [dots.get_sizes()[0] for dots in axes.collections]
+    assert areas[1] / areas[0] == pytest.approx(32)
+    colours = [tuple(dots.get_facecolor()[0]) for dots in axes.collections]
+    assert colours[0] == colours[1] != colours[2]
+
+
+def test_comparison_figure_without_deployed_runs_has_accuracies_only():
+    assert len(comparison_figure([NOT_DEPLOYED], "t").axes) == 1
+    assert len(comparison_figure([], "t").axes) == 1

@@ -1,7 +1,9 @@
 """Arrays → matplotlib figures → images, without pyplot: no window, no global state."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,84 @@ def spectrogram_figure(spectrograms: Mapping[str, NDArray[Any]], title: str) -> 
         axes.set_title(label, fontsize="medium")
     figure.suptitle(title, fontsize="medium", wrap=True)
     return figure
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A run of a comparison, with the seeds that it was done with.
+
+    Attributes:
+        name: beside its bar.
+        accuracies: one for each seed, in [0, 1]; at least one.
+        latency: mean, in microseconds; NaN where it was not deployed.
+        size: mean, in bytes; NaN where it was not deployed.
+    """
+
+    name: str
+    accuracies: tuple[float, ...]
+    latency: float = math.nan
+    size: float = math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """The mean."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def deployed(self) -> bool:
+        """Whether it has a latency and a size."""
+        return math.isfinite(self.latency) and math.isfinite(self.size)
+
+    def beats(self, other: "Contender") -> bool:
+        """No worse in accuracy, latency and size, and better in one of them."""
+        mine = (-self.accuracy, self.latency, self.size)
+        theirs = (-other.accuracy, other.latency, other.size)
+        return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
+
+
+def comparison_figure(contenders: Sequence[Contender], title: str) -> Figure:
+    """Accuracies as bars with a dot a seed; beside them accuracy over latency and size.
+
+    Args:
+        contenders: the first on top; the second panel is there where one was deployed.
+        title: above the picture.
+    """
+    deployed = [contender for contender in contenders if contender.deployed]
+    lines = sum(contender.name.count("\n") + 1.5 for contender in contenders)
+    size = (14 if deployed else 8, max(1.5 + 0.2 * lines, 4.5 if deployed else 0))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, 2 if deployed else 1, squeeze=False)[0]
+    _draw_accuracies(panels[0], contenders)
+    if deployed:
+        _draw_pareto(panels[1], deployed)
+    figure.suptitle(title, fontsize="medium", wrap=True)
+    return figure
+
+
+def _draw_accuracies(axes: Any, contenders: Sequence[Contender]) -> None:
+    for place, contender in enumerate(contenders):
+        percent = [100 * accuracy for accuracy in contender.accuracies]
+        axes.barh(place, 100 * contender.accuracy, color="#9ecae1")
+        axes.plot(percent, [place] * len(percent), "o", color="#08519c", markersize=4)
+    axes.set_yticks(range(len(contenders)), [c.name for c in contenders], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("test accuracy, % (dots: seeds)")
+
+
+def _draw_pareto(axes: Any, contenders: Sequence[Contender]) -> None:
+    largest = max(contender.size for contender in contenders)
+    for contender in contenders:
+        beaten = any(other.beats(contender) for other in contenders)
+        where = contender.latency, 100 * contender.accuracy
+        area = max(20.0, 900 * contender.size / largest)
+        axes.scatter(*where, s=area, color="#bdbdbd" if beaten else "#08519c", alpha=0.7)
+        text = f"{contender.name}\n{contender.size:,.0f} B"
+        axes.annotate(text, where, (6, 6), textcoords="offset points", fontsize=7)
+    axes.set_xscale("log")
+    axes.margins(0.2)
+    axes.set_xlabel("latency, µs (area: bytes; grey: another is better in one and worse in none)")
+    axes.set_ylabel("test accuracy, %")
 
 
 def figure_image(figure: Figure) -> NDArray[np.uint8]:

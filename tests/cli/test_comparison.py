@@ -9,14 +9,24 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from xnorkit.cli import comparison
-from xnorkit.cli.comparison import COLUMNS, Comparison, add_row, groups, markdown, read_rows
+from xnorkit.cli.comparison import (
+    COLUMNS,
+    Comparison,
+    add_row,
+    figure,
+    groups,
+    markdown,
+    read_rows,
+    table,
+)
 from xnorkit.cli.run_folder import RunFolder
 
 
-def row(job, run, seed, acc=None, error=""):
+def row(job, run, seed, acc=None, error="", **deployed):
     values = {"job": job, "run": run, "seed": seed, "status": "failed" if error else "done"}
     values |= {"test/acc": acc, "val/acc": acc, "packed_bytes": 1000, "float_bytes": 32000}
     values |= {"data": "words, embedded subset", "error": error}
+    values |= {f"deploy/{name}": value for name, value in deployed.items()}
     if error:
         values |= dict.fromkeys(("test/acc", "val/acc", "packed_bytes", "float_bytes", "data"), "")
     return {name: str(values.get(name, "")) for name in COLUMNS}
@@ -36,9 +46,54 @@ def test_seeds_are_averaged_and_the_best_comes_first():
     assert [group.name for group in found] == ["model=float", "model=xnor", "model=bwn"]
     cells = found[1].cells()
     # the deviation of a sample: sqrt((0.05² + 0.05²) / (2 - 1)) = 0.0707
-    assert cells == ["model=xnor", "1 2", "85.0 ± 7.1", "85.0 ± 7.1", "1,000", "32,000", ""]
-    assert found[0].cells()[2:] == ["95.0", "95.0", "1,000", "32,000", "1"]
-    assert found[2].cells()[1:] == ["-", "-", "-", "-", "-", "1"]
+    not_deployed, sizes = ["-", "-", "-"], ["1,000", "32,000"]
+    accuracies = ["85.0 ± 7.1", "85.0 ± 7.1"]
+    assert cells == ["model=xnor", "1 2", *accuracies, *not_deployed, *sizes, ""]
+    assert found[0].cells()[2:] == ["95.0", "95.0", *not_deployed, *sizes, "1"]
+    assert found[2].cells()[1:] == ["-"] * 8 + ["1"]
+
+
+DEPLOYED = [
+    row(0, "model=xnor", 1, 0.8, bytes=999, latency_us=250.4, agreement=1.0),
+    row(1, "model=xnor", 2, 0.9, bytes=999, latency_us=254.4, agreement=0.999),
+    row(2, "model=float", 1, 0.95, bytes=32100, latency_us=4000, agreement=1.0),
+    row(3, "model=bwn deploy=none", 1, 0.85),
+]
+
+
+def test_what_was_deployed_has_its_size_latency_and_agreement():
+    found = {group.name: group.cells()[4:7] for group in groups(DEPLOYED)}
+    # deviations of samples: 0.1 % / √2 and 4 µs / √2
+    assert found["model=xnor"] == ["99.95 ± 0.07", "252 ± 3", "999"]
+    assert found["model=float"] == ["100.00", "4,000", "32,100"]
+    assert found["model=bwn deploy=none"] == ["-", "-", "-"]
+
+
+def test_a_column_that_says_nothing_is_left_out():
+    headings, rows = table(groups(ROWS[:3]))
+    assert headings == ["run", "seeds", "test %", "val %", "packed B", "float B"]
+    assert [len(cells) for cells in rows] == [6, 6]
+
+
+def test_the_packed_size_gives_way_to_that_of_the_file():
+    headings, _ = table(groups(DEPLOYED[:3]))
+    assert headings[4:] == ["agree %", "p50 µs", "file B", "float B"]
+    headings, _ = table(groups(DEPLOYED))  # one run has no file
+    assert headings[4:] == ["agree %", "p50 µs", "file B", "packed B", "float B"]
+
+
+def test_the_figure_sets_accuracy_against_latency_where_something_was_deployed():
+    assert len(figure(ROWS).axes) == 1
+    _, pareto = figure(DEPLOYED).axes
+    shown = {text.get_text() for text in pareto.texts}
+    assert shown == {"model=xnor\n999 B", "model=float\n32,100 B"}
+
+
+def test_a_table_of_an_older_version_is_read(tmp_path):
+    (tmp_path / "comparison.csv").write_text("job,run,seed,status,test/acc\n0,a=1,1,done,0.5\n")
+    add_row(tmp_path, DEPLOYED[1])
+    assert [r["deploy/bytes"] for r in read_rows(tmp_path)] == ["", "999"]
+    assert "| a=1 | 1 | 50.0 |" in (tmp_path / "comparison.md").read_text()
 
 
 def test_the_page_names_the_data_and_why_jobs_failed():
@@ -90,11 +145,15 @@ def ended(folder, mode="MULTIRUN", status=JobStatus.COMPLETED, value=None):
 def test_a_job_that_ended_well_brings_its_result(tmp_path):
     run = RunFolder(tmp_path / "0_xnor")
     run.path.mkdir()
-    run.write_result({"test/acc": 0.75, "val/acc": 0.5, "packed_bytes": 7, "data": "words"})
+    run.write_result(
+        {"test/acc": 0.75, "val/acc": 0.5, "deploy/latency_us": 9.5, "packed_bytes": 7}
+        | {"data": "words"}
+    )
     Comparison().on_job_end(**ended(tmp_path))
     [found] = read_rows(tmp_path)
     assert (found["run"], found["seed"]) == ("model=xnor widths=[8,8]", "3")
     assert (found["status"], found["test/acc"], found["data"]) == ("done", "0.75", "words")
+    assert (found["deploy/latency_us"], found["deploy/bytes"]) == ("9.5", "")
 
 
 def test_a_job_that_failed_is_a_row_too(tmp_path):

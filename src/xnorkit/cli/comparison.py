@@ -23,11 +23,12 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from xnorkit.cli.run_folder import RunFolder, replace_file
+from xnorkit.plots import Contender, comparison_figure
 
 Row = dict[str, str]
 COLUMNS = (
-    "job", "run", "seed", "status", "test/acc", "val/acc", "packed_bytes", "float_bytes",
-    "data", "folder", "error",
+    "job", "run", "seed", "status", "test/acc", "val/acc", "deploy/agreement",
+    "deploy/latency_us", "deploy/bytes", "packed_bytes", "float_bytes", "data", "folder", "error",
 )  # fmt: skip
 
 _sweep: list[Path] = []  # the sweep of this process, for the table at the end
@@ -87,7 +88,7 @@ def read_rows(folder: Path) -> list[Row]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,25 @@ class Group:
         return statistics.fmean(values) if values else float("nan")
 
     def cells(self) -> list[str]:
-        """The table's row."""
+        """The table's row: one for each of HEADINGS."""
         return [
             self.name,
             " ".join(r["seed"] for r in self.rows) or "-",
-            _percent(self.values("test/acc")),
-            _percent(self.values("val/acc")),
-            _size(self.values("packed_bytes")),
-            _size(self.values("float_bytes")),
+            _mean(self.values("test/acc"), 100, ".1f"),
+            _mean(self.values("val/acc"), 100, ".1f"),
+            _mean(self.values("deploy/agreement"), 100, ".2f"),
+            _mean(self.values("deploy/latency_us"), 1, ",.0f"),
+            _mean(self.values("deploy/bytes"), 1, ",.0f", spread=False),
+            _mean(self.values("packed_bytes"), 1, ",.0f", spread=False),
+            _mean(self.values("float_bytes"), 1, ",.0f", spread=False),
             str(len(self.failed) or ""),
         ]
 
 
-HEADINGS = ("run", "seeds", "test %", "val %", "packed B", "float B", "failed")
+HEADINGS = (
+    "run", "seeds", "test %", "val %", "agree %", "p50 µs", "file B", "packed B", "float B",
+    "failed",
+)  # fmt: skip
 
 
 def groups(rows: Sequence[Row]) -> list[Group]:
@@ -148,6 +155,20 @@ def groups(rows: Sequence[Row]) -> list[Group]:
     return sorted(found, key=rank)
 
 
+def table(found: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows, so narrow that a terminal can hold them.
+
+    A column that says nothing of any run is left out, and so is the packed size as stated where
+    each run has a file, which has that size.
+    """
+    rows = [dict(zip(HEADINGS, group.cells(), strict=True)) for group in found]
+    silent = {h for h in HEADINGS[2:] if all(row[h] in ("", "-") for row in rows)}
+    if all(row["file B"] != "-" or row["packed B"] == "-" for row in rows):
+        silent.add("packed B")
+    shown = [heading for heading in HEADINGS if heading not in silent]
+    return shown, [[row[heading] for heading in shown] for row in rows]
+
+
 def failures(found: Iterable[Group]) -> list[str]:
     """Why jobs failed, a line each."""
     pairs = ((group.name, row) for group in found for row in group.failed)
@@ -157,8 +178,9 @@ def failures(found: Iterable[Group]) -> list[str]:
 def markdown(rows: Sequence[Row]) -> str:
     """comparison.md: the table, then why jobs failed."""
     found = groups(rows)
-    lines = [f"# Comparison: {_title(rows)}", "", _line(HEADINGS), _line("---" for _ in HEADINGS)]
-    lines += [_line(group.cells()) for group in found]
+    headings, cells = table(found)
+    lines = [f"# Comparison: {_title(rows)}", "", _line(headings), _line("---" for _ in headings)]
+    lines += [_line(row) for row in cells]
     lines += ["", *(f"- {line}" for line in failures(found))]
     return (
         "\n".join(lines) + "\n\nMean ± standard deviation over seeds; each job in comparison.csv.\n"
@@ -166,21 +188,18 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def figure(rows: Sequence[Row]) -> Figure:
-    """comparison.png: each run's accuracies as dots, the mean as a bar."""
-    shown = [g for g in groups(rows) if g.values("test/acc")][::-1]
-    names = [textwrap.fill(group.name, 40) for group in shown]
-    lines = sum(name.count("\n") + 1.5 for name in names)
-    drawing = Figure(figsize=(8, 1.5 + 0.2 * lines), layout="constrained")
-    axes = drawing.subplots()
-    for place, group in enumerate(shown):
-        percent = [100 * value for value in group.values("test/acc")]
-        axes.barh(place, statistics.fmean(percent), color="#9ecae1")
-        axes.plot(percent, [place] * len(percent), "o", color="#08519c", markersize=4)
-    axes.set_yticks(range(len(shown)), names, fontsize=8)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("test accuracy, % (dots: seeds)")
-    axes.set_title(_title(rows), fontsize=10)
-    return drawing
+    """comparison.png: each run's accuracies, and where deployed, what they cost."""
+    shown = [group for group in groups(rows) if group.values("test/acc")]
+    contenders = [
+        Contender(
+            textwrap.fill(group.name, 40),
+            tuple(group.values("test/acc")),
+            group.mean("deploy/latency_us"),
+            group.mean("deploy/bytes"),
+        )
+        for group in shown
+    ]
+    return comparison_figure(contenders, _title(rows))
 
 
 def last_sweep() -> Path | None:
@@ -196,17 +215,13 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _percent(values: list[float]) -> str:
+def _mean(values: list[float], scale: float, form: str, spread: bool = True) -> str:
+    """Mean, and the standard deviation of several; "-" of none."""
     if not values:
         return "-"
-    mean = 100 * statistics.fmean(values)
-    return (
-        f"{mean:.1f} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else f"{mean:.1f}"
-    )
-
-
-def _size(values: list[float]) -> str:
-    return f"{round(statistics.fmean(values)):,}" if values else "-"
+    mean = format(scale * statistics.fmean(values), form)
+    deviation = spread and len(values) > 1
+    return f"{mean} ± {scale * statistics.stdev(values):{form}}" if deviation else mean
 
 
 def _csv(rows: Iterable[Row]) -> str:
