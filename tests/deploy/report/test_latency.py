@@ -131,7 +131,17 @@ def test_a_race_of_nobody_is_refused():
 
 def test_throughput_is_samples_per_second(clock):
     assert throughput({"side": clock.side(8 * 10**6)}, batch=64)["side"] == pytest.approx(8000)
-    assert throughput({}) == {}
+
+
+def test_throughput_of_a_slow_side_takes_a_call_a_round_and_one_before(clock):
+    called = []
+
+    def side():
+        called.append(clock.now)
+        clock.now += 10**10 if len(called) > 1 else 10**11
+
+    assert throughput({"side": side}, batch=10, rounds=3)["side"] == pytest.approx(1)
+    assert len(called) == 4
 
 
 def test_split_times_each_step_in_order(clock):

@@ -96,34 +96,29 @@ def race(sides: Mapping[str, Side], rounds: int = 15, seconds: float = 3.0) -> R
     Raises:
         ValueError: no side, or fewer than one round.
     """
-    if not sides or rounds < 1:
-        raise ValueError(f"race of {len(sides)} sides in {rounds} rounds: at least one of each.")
-    names, share = list(sides), seconds / rounds / len(sides)
-    taken: dict[str, list[list[float]]] = {name: [] for name in names}
     with _undisturbed():
         calls = {name: _warmed_up(side) for name, side in sides.items()}
-        for turn in range(rounds):
-            first = turn % len(names)  # nobody always follows the same side
-            for name in names[first:] + names[:first]:
-                taken[name].append(_samples(sides[name], calls[name], share))
+        taken = _in_turn(sides, calls, rounds, seconds, _FEWEST)
         threads = torch.get_num_threads()
-    timings = {name: _timing(taken[name], calls[name]) for name in names}
-    return Race(timings, cpu_name(), threads)
+    return Race({n: _timing(taken[n], calls[n]) for n in sides}, cpu_name(), threads)
 
 
 def throughput(
-    sides: Mapping[str, Side], batch: int = 64, rounds: int = 5, seconds: float = 2.0
+    sides: Mapping[str, Side], batch: int = 64, rounds: int = 3, seconds: float = 2.0
 ) -> dict[str, float]:
     """Samples per second of sides of which each call computes a whole batch.
 
     Args:
         sides: name → what is timed.
         batch: samples of a call.
-        rounds: as `race`.
-        seconds: as `race`.
+        rounds: how often each side has its turn, after one call that is not counted.
+        seconds: for all, about; slow sides get one call a round even so.
     """
-    timings = race(sides, rounds, seconds).timings if sides else {}
-    return {name: batch * 1e6 / timing.p50 for name, timing in timings.items()}
+    with _undisturbed():
+        for side in sides.values():
+            side()
+        taken = _in_turn(sides, dict.fromkeys(sides, 1), rounds, seconds, fewest=1)
+    return {name: batch * 1e6 / _timing(rows, 1).p50 for name, rows in taken.items()}
 
 
 def split(steps: Mapping[str, Side], passes: int = 101) -> dict[str, float]:
@@ -173,12 +168,27 @@ def _warmed_up(side: Side) -> int:
     return max(1, ceil(SHORTEST_SAMPLE / max(fastest, 1)))
 
 
-def _samples(side: Side, calls: int, seconds: float) -> list[float]:
-    """Nanoseconds a call, of each sample."""
-    side()  # not counted: the side before has filled the caches
+def _in_turn(
+    sides: Mapping[str, Side], calls: Mapping[str, int], rounds: int, seconds: float, fewest: int
+) -> dict[str, list[list[float]]]:
+    """For each side and round, nanoseconds a call of each sample."""
+    if not sides or rounds < 1:
+        raise ValueError(f"race of {len(sides)} sides in {rounds} rounds: at least one of each.")
+    names, share = list(sides), seconds / rounds / len(sides)
+    taken: dict[str, list[list[float]]] = {name: [] for name in names}
+    for turn in range(rounds):
+        first = turn % len(names)  # nobody always follows the same side
+        for name in names[first:] + names[:first]:
+            taken[name].append(_samples(sides[name], calls[name], share, fewest))
+    return taken
+
+
+def _samples(side: Side, calls: int, seconds: float, fewest: int) -> list[float]:
     clock, taken = time.perf_counter_ns, list[float]()
+    if fewest > 1:
+        side()  # not counted: the side before has filled the caches
     end = clock() + seconds * 1e9
-    while len(taken) < _FEWEST or clock() < end:
+    while len(taken) < fewest or clock() < end:
         start = clock()
         for _ in range(calls):
             side()

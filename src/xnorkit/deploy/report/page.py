@@ -1,0 +1,63 @@
+"""Report → folder: report.md with pictures beside it, and report.json."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from xnorkit.deploy.report.plots import figures
+from xnorkit.deploy.report.record import Report
+from xnorkit.deploy.report.sections import Section, sections
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write all files of a report.
+
+    Args:
+        report: what they say.
+        folder: made where it isn't there.
+
+    Returns:
+        Path of report.md.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = figures(report)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png", dpi=120)
+    report.write(folder / "report.json")
+    path = folder / "report.md"
+    path.write_text(markdown(report, drawn), encoding="utf-8")
+    return path
+
+
+def markdown(report: Report, pictures: Collection[str] = ()) -> str:
+    """report.md.
+
+    Args:
+        report: what it says.
+        pictures: stems of the PNG files beside it.
+    """
+    lines = [f"# {report.subject.title}", ""]
+    for section in sections(report):
+        lines += _section(section, pictures)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(section: Section, pictures: Collection[str]) -> Iterator[str]:
+    if section.title:
+        yield f"## {section.title}"
+        yield ""
+    if section.figure in pictures:
+        yield f"![{section.title}]({section.figure}.png)"
+        yield ""
+    if section.rows:
+        headings = section.headings or ("", "")
+        yield _line(headings)
+        yield _line(("---", *("---:" for _ in headings[1:])) if section.headings else ("---",) * 2)
+        yield from (_line(row) for row in section.rows)
+        yield ""
+    for note in section.notes:
+        yield note
+        yield ""
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
