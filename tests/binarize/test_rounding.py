@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -43,6 +43,7 @@ def test_rounding_is_half_to_even_and_its_gradient_passes():
     assert x.grad.tolist() == list(range(7))
 
 
+@settings(deadline=None)
 @given(x=arrays.arrays(np.float32, 33, elements=FLOAT32), step=STEP)
 def test_values_are_those_of_a_float32_division_bit_for_bit(x, step):
     step = np.float32(step)
@@ -50,6 +51,7 @@ def test_values_are_those_of_a_float32_division_bit_for_bit(x, step):
     np.testing.assert_array_equal(whole, np.clip(np.rint(x / step), -127, 127))
 
 
+@settings(deadline=None)
 @given(step=STEP)
 def test_every_tie_goes_to_the_even_neighbour(step):
     halves = torch.arange(-130, 130) + 0.5
@@ -163,6 +165,7 @@ def test_a_step_is_its_unit_at_0_and_moves_by_shares():
     torch.testing.assert_close(step_of(raw, 0.25), expected)
 
 
+@settings(deadline=None)
 @given(ratio=st.floats(1e-4, 1e4), unit=st.floats(1e-3, 10))
 def test_a_step_has_one_parameter(ratio, unit):
     step = torch.tensor([ratio * unit], dtype=torch.float64)

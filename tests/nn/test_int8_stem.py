@@ -191,7 +191,10 @@ def test_channels_last_changes_no_bit():
     x = torch.randn(4, 1, 20, 20)
     assert_bits(layer, x)
     assert layer(x).is_contiguous(memory_format=torch.channels_last)
-    assert layer.train()(x).is_contiguous(memory_format=torch.channels_last)
+    y = layer.train()(x)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    y.sum().backward()
+    assert layer.weight.grad.stride() == layer.weight.stride()  # or DDP warns
 
 
 @pytest.mark.parametrize("kind", ["conv", "linear"])
@@ -421,6 +424,15 @@ def test_functional_gradients_are_those_of_backward():
     torch.testing.assert_close(by_x, x.grad)
     for name, parameter in parameters.items():
         torch.testing.assert_close(by_parameters[name], parameter.grad)
+
+
+def test_a_jacobian_is_taken_by_vmap():
+    layer, x = pair("linear")
+    jacobian = torch.func.jacrev(layer)(x[0])
+    expected = torch.autograd.functional.jacobian(layer, x[0])
+    torch.testing.assert_close(jacobian, expected)
+    each = torch.func.vmap(layer)(x)
+    torch.testing.assert_close(each, layer(x))
 
 
 def test_a_layer_on_the_meta_device_tells_its_shape():

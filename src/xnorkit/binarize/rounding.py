@@ -53,9 +53,7 @@ class _Int8Values(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, step: Tensor) -> Tensor:
-        # In place: new tensors forget channels_last where there is one channel, and torch then
-        # convolves at a sixth of the speed.
-        return (x / step).clamp_(-INT8_MAX, INT8_MAX).round_()
+        return _with_strides_of(x, (x / step).clamp(-INT8_MAX, INT8_MAX).round())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
@@ -68,7 +66,16 @@ class _Int8Values(torch.autograd.Function):
         inside = ratio.abs() <= INT8_MAX
         by_x = gradient * inside / step
         by_step = -by_x * torch.where(inside, ratio, 0)  # an infinite x is just clipped
-        return by_x, by_step.sum_to_size(step.shape)
+        return _with_strides_of(x, by_x), by_step.sum_to_size(step.shape)
+
+
+def _with_strides_of(x: Tensor, values: Tensor) -> Tensor:
+    # Where there is one channel, new tensors forget that the old one was channels_last: torch then
+    # convolves at a sixth of the speed, and DDP warns of the gradient.
+    sizes = zip(x.shape, x.stride(), values.stride(), strict=True)
+    if values.stride() == x.stride() or any(n > 1 and a != b for n, a, b in sizes):
+        return values
+    return values.as_strided(x.shape, x.stride())
 
 
 def int8_values(x: Tensor, step: Tensor) -> Tensor:
@@ -89,7 +96,7 @@ def int8_values(x: Tensor, step: Tensor) -> Tensor:
 def step_derivative(x: Tensor, step: Tensor) -> Tensor:
     """Derivative of q·s by s, elementwise: the last column above. Arguments as `int8_values`."""
     ratio = x / step
-    whole = ratio.clamp(-INT8_MAX, INT8_MAX).round_()
+    whole = ratio.clamp(-INT8_MAX, INT8_MAX).round()
     return torch.where(ratio.abs() <= INT8_MAX, whole - ratio, whole)
 
 
