@@ -1,0 +1,18 @@
+// All tests as one unit: the library's headers are parsed once. CMake builds them one by one.
+
+#include "test_bits.cpp"
+#include "test_shape.cpp"
+#include "test_arena.cpp"
+#include "test_isa.cpp"
+#include "test_binary_conv2d.cpp"
+#include "test_float_conv2d.cpp"
+#include "test_bwn_conv2d.cpp"
+#include "test_int8_conv2d.cpp"
+#include "test_threshold.cpp"
+#include "test_max_pool.cpp"
+#include "test_average_pool.cpp"
+#include "test_pointwise.cpp"
+#include "test_add.cpp"
+#include "test_input_scale.cpp"
+#include "test_multiply.cpp"
+#include "main.cpp"
