@@ -20,6 +20,7 @@ test-all: .venv/.dev-ready ## the slow tests too
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
 lint: .venv/.dev-ready ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 bench: .venv/.dev-ready ## ratios that the README quotes
 	$(BIN)/python benchmarks/bench_binop_step.py && $(BIN)/python benchmarks/bench_frontend.py
 
@@ -33,7 +34,8 @@ bench: .venv/.dev-ready ## ratios that the README quotes
 	  then set -x; $(BIN)/pip install $(TORCH); \
 	  else set -x; $(BIN)/pip install --index-url $(CPU_INDEX) $(TORCH); fi
 	@echo "setup 3/3: xnorkit and what it needs"
-	$(BIN)/pip install -e .
+	@if command -v "$${CXX:-c++}" >/dev/null 2>&1; then set -x; $(BIN)/pip install -e .; \
+	  else echo "no C++ compiler here: one comes from pip"; set -x; $(BIN)/pip install -e ".[compiler]"; fi
 	@touch $@
 .venv/.dev-ready: .venv/.ready
 	@echo "setup: tools for tests and lint"

@@ -16,7 +16,7 @@ from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
 from xnorkit.load import load
 
-NATIVE = ("callbacks=checkpoint", "logger=none", "deploy=native")
+NATIVE = ("callbacks=checkpoint", "logger=none", "deploy=native", "deploy.race_seconds=0")
 
 
 @pytest.fixture(scope="module")

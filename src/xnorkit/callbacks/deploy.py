@@ -14,12 +14,19 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.agreement import Validation
 from xnorkit.deploy.engine import Engine
+from xnorkit.deploy.report import board, page
+from xnorkit.deploy.report.record import Machine, Report, Subject, agreement_of, sizes_of
+from xnorkit.deploy.report.speed import measure
+from xnorkit.deploy.xnor_file import producer_versions
 from xnorkit.features import Frontend
+from xnorkit.machine import cpu_name
+from xnorkit.nn import summarise
 from xnorkit.tasks import Classification
 
 _log = logging.getLogger(__name__)
@@ -35,16 +42,14 @@ class Deployed:
         plan: of its network.
         engine: ready to be called.
         validation: how it agrees with torch.
-        inputs: (N, 1, mels, frames), features of the clips that proved it.
-        labels: (N,) its classes.
+        report: what was found and measured.
     """
 
     checkpoint: Path
     plan: pipeline.Plan
     engine: Engine
     validation: Validation
-    inputs: Tensor
-    labels: Tensor
+    report: Report
 
 
 class Deploy(Callback):
@@ -55,9 +60,12 @@ class Deploy(Callback):
 
     Args:
         folder: gets model.xnor and engine.cpp.
+        report: folder that gets report.json, report.md and figures; None: nothing is written.
         isa: path to run, as in XNORKIT_ISA; None: the best that the CPU has.
         cache_dir: where compiled engines are kept; None: ~/.cache/xnorkit/engines.
         split: whose clips prove the engine.
+        race_seconds: how long engine, torch and the rivals that are installed take turns; 0: not.
+        twin: the float module of the same topology, the rivals' network; None: there is no race.
 
     Attributes:
         deployed: after fit what came of it, or None.
@@ -67,14 +75,21 @@ class Deploy(Callback):
     def __init__(
         self,
         folder: str | Path,
+        report: str | Path | None = None,
         isa: str | None = None,
         cache_dir: str | Path | None = None,
         split: Literal["test", "val"] = "test",
+        race_seconds: float = 5.0,
+        twin: nn.Module | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.isa = isa
         self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
+        self.report = None if report is None else Path(report)
         self.split = split
+        self.race_seconds = race_seconds
+        self.twin = twin
+        self.stated: int | None = None
         self.deployed: Deployed | None = None
         self.error: BaseException | None = None
 
@@ -85,8 +100,7 @@ class Deploy(Callback):
             TypeError: the module is not a Classification.
             Unsupported: a part of it can't be lowered.
         """
-        task = _classification(pl_module)
-        plan_of(task.network, task)
+        self.stated = plan_of(_classification(pl_module)).nbytes
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Deploy; errors are kept. A spawned rank leaves it to its parent."""
@@ -105,14 +119,18 @@ class Deploy(Callback):
             _log.warning("nothing to deploy: no best checkpoint was written")
             return
         self.run(Path(best), _classification(pl_module), datamodule)
+        if self.deployed is None:
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                board.log(self.deployed.report, logger.experiment, trainer.global_step)
 
     def result(self) -> dict[str, float]:
         """Numbers for a run's result; none where nothing was deployed."""
         if self.deployed is None:
             return {}
         return {
-            "deploy/bytes": self.deployed.engine.nbytes,
-            "deploy/agreement": self.deployed.validation.agreement,
+            f"deploy/{name}": value for name, value in board.scalars(self.deployed.report).items()
         }
 
     def run(self, checkpoint: Path, task: Classification, datamodule: Any) -> None:
@@ -124,23 +142,75 @@ class Deploy(Callback):
             datamodule: gives the clips that prove it.
         """
         try:
-            network, frontend = best_copies(checkpoint, task)
-            inputs, labels = features_of(frontend, _batches(datamodule, self.split))
-            planned = pipeline.plan(network, inputs[:1], task.labels, frontend)
-            engine, validation = pipeline.deploy(
-                planned, self.folder, inputs, labels, self.isa, self.cache_dir
-            )
-            self.deployed = Deployed(checkpoint, planned, engine, validation, inputs, labels)
+            self.deployed = self._deployed(checkpoint, task, datamodule)
+            if self.report is not None:
+                page.write(self.deployed.report, self.report)
         except BaseException as error:  # Ctrl-C too: the test and the summary are still to come
             _log.info("the deploy step ended by an error", exc_info=True)
             self.error = error
 
+    def _deployed(self, checkpoint: Path, task: Classification, datamodule: Any) -> Deployed:
+        network, frontend = best_copies(checkpoint, task)
+        inputs, labels = features_of(frontend, _batches(datamodule, self.split))
+        planned = pipeline.plan(network, inputs[:1], task.labels, frontend)
+        engine, found = pipeline.deploy(
+            planned, self.folder, inputs, labels, self.isa, self.cache_dir
+        )
+        speed = None
+        if self.race_seconds and self.twin is not None:
+            names = [op.name for op in planned.lowered.program.ops]
+            twin = self.twin.cpu().float().eval()
+            speed = measure(engine, names, network, twin, inputs, seconds=self.race_seconds)
+        report = Report(
+            subject=_subject(task, datamodule),
+            agreement=agreement_of(found, self.split),
+            layers=tuple(found.layers),
+            labels=tuple(task.labels),
+            confusion=tuple(tuple(map(int, row)) for row in found.confusion),
+            sizes=sizes_of(engine.nbytes, planned.specs, _float32(network, inputs), self.stated),
+            speed=speed,
+            machine=_machine(engine),
+        )
+        return Deployed(checkpoint, planned, engine, found, report)
 
-def plan_of(network: nn.Module, task: Classification) -> pipeline.Plan:
+
+def _subject(task: Classification, datamodule: Any) -> Subject:
+    config: dict[str, Any] = dict(task.hparams).get("config", {})
+    names = {
+        key: str(config.get(key, {}).get("_target_", "")).rsplit(".", 1)[-1]
+        for key in ("model", "network")
+    }
+    shape: Any = task.frontend.output_shape
+    takes = "x".join(map(str, shape[1:]))
+    return Subject(
+        title=f"{names['model']} {names['network']}, {datamodule.title}",
+        data=datamodule.title,
+        source=datamodule.source_note,
+        scheme=names["model"],
+        network=f"{names['network']} on {takes}",
+    )
+
+
+def _float32(network: nn.Module, inputs: Tensor) -> dict[str, int]:
+    """Layer → bytes of the float twin."""
+    return {layer.name: layer.float_bytes for layer in summarise(network, inputs[:1]).layers}
+
+
+def _machine(engine: Engine) -> Machine:
+    built = engine.library.built
+    return Machine(
+        cpu=cpu_name(),
+        isa=engine.isa,
+        compiler=built.compiler if built is not None else "unknown",
+        versions=producer_versions(),
+    )
+
+
+def plan_of(task: Classification) -> pipeline.Plan:
     """What a task's network will become, from its shapes alone."""
     frontend: Any = task.frontend
     example = torch.zeros(1, *frontend.output_shape)
-    return pipeline.plan(network, example, task.labels, frontend)
+    return pipeline.plan(task.network, example, task.labels, frontend)
 
 
 def best_copies(checkpoint: Path, task: Classification) -> tuple[nn.Module, Frontend]:

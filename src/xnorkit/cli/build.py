@@ -1,5 +1,6 @@
 """Config nodes → objects: what each `_target_` names, with errors that a user can read."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +32,8 @@ from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.features import Frontend
 from xnorkit.nn import BinaryLayer
 from xnorkit.tasks import Classification
+
+FLOAT = {"_target_": "xnorkit.schemes.Float"}
 
 
 def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
@@ -155,12 +158,22 @@ def plan(cfg: DictConfig, net: nn.Module, datamodule: WaveformDataModule) -> Pla
         raise Refused(f"network: {error}") from error
 
 
-def deploy(cfg: DictConfig) -> Deploy | None:
+def deploy(cfg: DictConfig, datamodule: WaveformDataModule) -> Deploy | None:
     """The step after fit; without a test it is proven on the validation split."""
     if not cfg.deploy:
         return None
-    step: Deploy = instantiate(cfg, "deploy", split="test" if cfg.test else "val")
+    split = "test" if cfg.test else "val"
+    step: Deploy = instantiate(cfg, "deploy", split=split, twin=float_twin(cfg, datamodule))
     return step
+
+
+def float_twin(cfg: DictConfig, datamodule: WaveformDataModule) -> nn.Module:
+    """The same topology with the scheme `float` and a float stem; what others' engines run."""
+    twin = copy.deepcopy(cfg)
+    OmegaConf.update(twin, "model", FLOAT, merge=False)
+    if "stem" in twin.network:
+        twin.network.stem = "float"
+    return network(twin, datamodule.features, datamodule.labels)
 
 
 def callbacks(

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from xnorkit.callbacks.deploy import Deploy, Deployed
 from xnorkit.cli import build, quiet
 from xnorkit.cli.evaluate import data_node
+from xnorkit.deploy.report.screen import renderable
 from xnorkit.load import load
 
 _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print("\n".join([repr(deployed.engine), *deployed.validation.lines()]))
+    Console().print(renderable(deployed.report))
     print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
     return 0
 
@@ -40,8 +42,15 @@ def deploy(options: argparse.Namespace) -> Deployed:
     cfg = _config(dict(task.hparams)["config"], options)
     datamodule = build.datamodule(cfg, trained=task)
     build.prepare(cfg, datamodule, "test" if options.split == "test" else "validate")
+    folder = options.out or folder_of(checkpoint)
     step = Deploy(
-        options.out or folder_of(checkpoint), options.isa, cfg.data_dir + "/engines", options.split
+        folder,
+        folder.parent / "report" if options.out is None else folder,
+        options.isa,
+        cfg.data_dir + "/engines",
+        options.split,
+        options.race_seconds,
+        build.float_twin(cfg, datamodule),
     )
     step.run(checkpoint, task, datamodule)
     if step.error is not None:
@@ -71,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="folder; default: the run's deploy/")
     parser.add_argument("--isa", help="path to run, as in XNORKIT_ISA: portable, x86_avx2, …")
     parser.add_argument("--split", choices=["test", "val"], default="test", help="that proves it")
+    parser.add_argument("--race-seconds", type=float, default=5.0, help="of timing; 0: none")
     parser.add_argument("--data-root", help="recordings in another folder than in training")
     parser.add_argument("--data-dir", default=_DATA_DIR, help=f"stores, engines; {_DATA_DIR}")
     parser.add_argument("--allow", action="append", default=[], help="package of your own classes")

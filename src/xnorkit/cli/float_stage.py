@@ -9,12 +9,11 @@ import copy
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from xnorkit.cli.build import FLOAT
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.initialise import initialise
 from xnorkit.cli.resume import saved_config
 from xnorkit.cli.run_folder import RunFolder
-
-_FLOAT = {"_target_": "xnorkit.schemes.Float"}
 
 
 def epochs(cfg: DictConfig) -> int:
@@ -27,7 +26,7 @@ def epochs(cfg: DictConfig) -> int:
     total: int | None = cfg.trainer.get("max_epochs")
     if not 0 <= share < 1:
         raise Refused(f"recipe.float_stage.share={share}: give a share of the epochs in [0, 1).")
-    if share == 0 or cfg.init_from or cfg.model["_target_"] == _FLOAT["_target_"]:
+    if share == 0 or cfg.init_from or cfg.model["_target_"] == FLOAT["_target_"]:
         return 0
     if total is None or total < 0:
         raise Refused(
@@ -55,7 +54,7 @@ def twin_config(cfg: DictConfig, run: RunFolder) -> DictConfig | None:
         return twin
     twin = copy.deepcopy(cfg)
     changes = {
-        "model": _FLOAT,
+        "model": FLOAT,
         "run_dir": str(run.float_stage.path),
         "title": f"{cfg.title}_float_stage",
         "recipe.lr": cfg.recipe.float_stage.lr,

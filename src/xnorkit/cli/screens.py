@@ -19,13 +19,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from xnorkit.callbacks.deploy import Deploy, Deployed
+from xnorkit.callbacks.deploy import Deploy
 from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.pipeline import Plan
+from xnorkit.deploy.report.screen import renderable
 from xnorkit.nn.summary import summarise
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Classification
@@ -105,20 +106,15 @@ def show_end(
 ) -> None:
     """Accuracies, the proof, the next command, and last of all the run folder."""
     lines = []
+    if deploy is not None and deploy.deployed is not None:
+        _show(renderable(deploy.deployed.report))
     if not math.isnan(best):
         lines.append(f"val/acc   {best:.4f}  (best checkpoint: {run.best.relative_to(run.path)})")
     if "test/acc" in result:
         lines.append(f"test/acc  {result['test/acc']:.4f}")
-    if deploy is not None and deploy.deployed is not None:
-        lines += _proof(deploy.deployed)
     if (run.path / "tensorboard").is_dir():
         lines.append(f"next      tensorboard --logdir {run.shown()}/tensorboard")
     _show(Text("\n".join([*lines, f"run folder {run.shown()}"])))
-
-
-def _proof(deployed: Deployed) -> list[str]:
-    engine, *found = repr(deployed.engine), *deployed.validation.lines()
-    return [f"engine    {engine}", *(f"          {line}" for line in found)]
 
 
 class DeployFailed(Refused):

@@ -50,7 +50,7 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     if cfg.init_from:
         initialise(network, cfg.init_from, cfg.model)
     planned = build.plan(cfg, network, datamodule)
-    deploy = build.deploy(cfg)
+    deploy = build.deploy(cfg, datamodule)
     float_epochs = float_stage.epochs(cfg)
     build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
     twin = float_stage.twin_config(cfg, run)

@@ -1,0 +1,48 @@
+"""xnorkit-deploy: a checkpoint's engine later, in its run's folder or elsewhere."""
+
+from pathlib import Path
+
+import pytest
+from runs import composed, tiny
+
+from xnorkit.cli import deploy
+from xnorkit.cli.run_folder import RunFolder
+from xnorkit.cli.train import run_job
+from xnorkit.deploy.engine import Engine
+
+
+@pytest.fixture(scope="module")
+def run(tones, tmp_path_factory):
+    """A run that was trained without deploy."""
+    folder = RunFolder(tmp_path_factory.mktemp("run"))
+    run_job(composed(folder.path, *tiny(tones, "callbacks=checkpoint", "logger=none")))
+    return folder
+
+
+def test_it_deploys_into_the_runs_folder_and_says_what_it_proved(run, tones, capsys):
+    options = ["--data-dir", str(tones.parent / "stores"), "--race-seconds", "0"]
+    assert deploy.main([str(run.best), *options]) == 0
+    shown = capsys.readouterr().out
+    assert (run.path / "report" / "report.md").is_file()
+    assert f"model  {run.path}/deploy/model.xnor" in shown
+    assert Engine.load(run.path / "deploy" / "model.xnor").labels == ("high", "low", "middle")
+
+
+def test_another_folder_split_and_path_can_be_named(run, tones, tmp_path, capsys):
+    options = ["--out", str(tmp_path), "--split", "val", "--isa", "portable", "--race-seconds", "0"]
+    assert deploy.main([str(run.best), "--data-dir", str(tones.parent / "stores"), *options]) == 0
+    assert "portable" in capsys.readouterr().out
+    assert (tmp_path / "model.xnor").is_file()
+
+
+def test_what_is_no_checkpoint_is_a_sentence(tmp_path, capsys):
+    assert deploy.main([str(tmp_path / "none.ckpt")]) == 2
+    assert "there is no such checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "folder"),
+    [("/a/run/checkpoints/best.ckpt", "/a/run/deploy"), ("/a/b.ckpt", "/a/deploy")],
+)
+def test_the_folder_is_the_runs(checkpoint, folder):
+    assert deploy.folder_of(checkpoint) == Path(folder)
