@@ -167,11 +167,11 @@ class Engine:
         return np.ascontiguousarray(moved).reshape(len(x), self.library.inputs)
 
     def _shaped(self, y: Array) -> Array:
-        """(N, outputs), channels last → (N, *output_shape)."""
-        shape = self.program.output_shape
-        if len(shape) < 2:
-            return y.reshape(len(y), *shape)
-        return np.ascontiguousarray(np.moveaxis(y.reshape(len(y), *shape[1:], shape[0]), -1, 1))
+        """(N, outputs), channels last → (N, *output_shape), which may be a flattened map."""
+        where = self.program.values[self.program.output].map
+        maps = y.reshape(len(y), where.h, where.w, where.c)
+        moved = np.ascontiguousarray(np.moveaxis(maps, -1, 1))
+        return moved.reshape(len(y), *self.program.output_shape)
 
 
 def _array(x: Array | Tensor) -> Array:
