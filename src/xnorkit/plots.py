@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 _MAX_CLASSES_WITH_NUMBERS = 20  # beyond it the numbers are too small to read and slow to draw
@@ -144,6 +145,9 @@ def _draw_pareto(axes: Any, contenders: Sequence[Contender]) -> None:
         text = f"{contender.name}\n{contender.size:,.0f} B"
         axes.annotate(text, where, (6, 6), textcoords="offset points", fontsize=7)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.2)
     axes.set_xlabel("latency, µs (area: bytes; grey: another is better in one and worse in none)")
     axes.set_ylabel("test accuracy, %")

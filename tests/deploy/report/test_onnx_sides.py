@@ -53,7 +53,7 @@ def test_each_session_has_one_thread(monkeypatch, tmp_path):
         "InferenceSession",
         lambda path, options, providers: seen.append(options) or session(path, options, providers),
     )
-    onnx_sides.export(torch.nn.Linear(2, 1), torch.ones(1, 2), tmp_path / "linear.onnx")
+    onnx_sides.export(torch.nn.Linear(2, 1).eval(), torch.ones(1, 2), tmp_path / "linear.onnx")
     onnx_sides._session(tmp_path / "linear.onnx")
     [options] = seen
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)

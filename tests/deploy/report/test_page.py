@@ -28,7 +28,7 @@ def test_the_title_names_the_data_and_tables_have_a_rule_below_their_headings():
     lines = markdown(REPORT).splitlines()
     assert lines[0] == "# xnor_kws_cnn_words, embedded subset"
     heading = lines.index(next(line for line in lines if line.startswith("| side |")))
-    assert lines[heading + 1] == "| --- " + "| ---: " * 8 + "|"
+    assert lines[heading + 1] == "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     assert lines[heading + 2].startswith("| xnorkit | network | 250 |")
 
 

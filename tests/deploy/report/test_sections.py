@@ -67,7 +67,7 @@ def test_a_rival_with_other_answers_is_told_to_be_wrong():
 
 def test_notes_name_threads_and_who_is_missing():
     first, *missing = section(REPORT, "Latency").notes
-    assert first.startswith("one thread each; sides in turn, warm-up excluded.")
+    assert first.startswith("One thread each; sides in turn, warm-up excluded.")
     assert missing == ["LiteRT float32: not installed: pip install litert-torch"]
 
 

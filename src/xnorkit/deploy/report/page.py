@@ -51,12 +51,17 @@ def _section(section: Section, pictures: Collection[str]) -> Iterator[str]:
     if section.rows:
         headings = section.headings or ("", "")
         yield _line(headings)
-        yield _line(("---", *("---:" for _ in headings[1:])) if section.headings else ("---",) * 2)
+        yield _line(tuple(map(_rule, zip(*section.rows, strict=True))))
         yield from (_line(row) for row in section.rows)
         yield ""
     for note in section.notes:
         yield note
         yield ""
+
+
+def _rule(column: tuple[str, ...]) -> str:
+    """Numbers stand at the right."""
+    return "---:" if all(cell[:1].isdigit() or cell == "-" for cell in column) else "---"
 
 
 def _line(cells: tuple[str, ...]) -> str:

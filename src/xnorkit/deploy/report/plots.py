@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from xnorkit.deploy.agreement import LayerCheck
 from xnorkit.deploy.report.record import ENGINE, Report, Side, Sizes, Speed
-from xnorkit.deploy.report.sections import microseconds
+from xnorkit.deploy.report.sections import microseconds, threads
 from xnorkit.plots import confusion_figure
 
 _OURS, _THEIRS = "#08519c", "#9ecae1"
@@ -43,9 +43,10 @@ def latency_figure(speed: Speed, title: str) -> Figure:
     _bars(left, names, values, [_time(side) for side in speed.sides], _ours(names))
     for place, side in enumerate(speed.sides):
         left.plot([side.p50, side.p99], [place, place], color="black", linewidth=0.8)
-    threads = "one thread" if speed.threads == 1 else f"{speed.threads} threads"
-    left.set_xlabel(f"µs a sample, {threads} (bar: p50, line: to p99, x: time over {ENGINE}'s)")
-    left.set_xlim(0, 1.35 * max([side.p99 for side in speed.sides]))
+    left.set_xlabel(
+        f"µs a sample, {threads(speed.threads)} (bar: p50, line: to p99, x: time over {ENGINE}'s)"
+    )
+    left.set_xlim(0, 1.5 * max(values))  # on a busy machine p99 may be far outside
     steps = list(speed.steps.values())
     _bars(right, list(speed.steps), steps, [microseconds(value) for value in steps], _OURS)
     right.set_xlabel(f"µs of each op of {ENGINE}, called by itself")

@@ -98,10 +98,10 @@ def _size(report: Report) -> str:
 
 def _latency(speed: Speed) -> Section:
     notes = (
-        f"{_threads(speed.threads)} each; sides in turn, warm-up excluded. Microseconds of a call "
-        f"with one sample; times: the side's over the engine's, the median over {speed.rounds} "
-        f"rounds. Samples per second in batches of {speed.batch}. Logits beside torch's of the "
-        "same module: largest difference, equal answers.",
+        f"{threads(speed.threads).capitalize()} each; sides in turn, warm-up excluded. "
+        "Microseconds of a call with one sample; times: the side's over the engine's, the median "
+        f"over {speed.rounds} rounds. Samples per second in batches of {speed.batch}. Logits "
+        "beside torch's of the same module: largest difference, equal answers.",
         *(f"{missing.name}: {missing.reason}" for missing in speed.missing),
     )
     rows = tuple(_side(side) for side in speed.sides)
@@ -174,5 +174,6 @@ def microseconds(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _threads(number: int) -> str:
+def threads(number: int) -> str:
+    """In words."""
     return "one thread" if number == 1 else f"{number} threads"
