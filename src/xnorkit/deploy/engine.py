@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorkit.deploy import xnor_file
-from xnorkit.deploy.binding import Binding, Library, open_source
 from xnorkit.deploy.generate import source
+from xnorkit.deploy.library.binding import Binding, Library, open_source
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.xnor_file import XnorFileError
 

@@ -5,7 +5,7 @@
               engine.json    its size and SHA-256: a damaged library is built anew
         <key>.lock           held while one process builds; the others wait, then find
 
-The key is a hash of all that the library depends on: unit, headers, compiler, flags, Python.
+The key is a hash of all that the library depends on, see unit.py.
 """
 
 import errno
@@ -13,19 +13,15 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import re
 import shlex
 import shutil
-import sys
-import sysconfig
 import tempfile
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -33,10 +29,9 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from xnorkit.deploy.toolchain import CompilerRuns, Toolchain, find_toolchain, python_includes
-from xnorkit.resources import CPP_DIR
+from xnorkit.deploy.library.toolchain import CompilerRuns, Toolchain, find_toolchain
+from xnorkit.deploy.library.unit import Unit, flags_of, key_of
 
-_FORMAT = 1  # raise it when the files above change their meaning
 _SHOWN_LINES = 12  # of a compiler's message; the rest is in the log
 _FULL = re.compile("No space left on device|Disk quota exceeded")
 _POLL_S = 0.2  # between two looks at a lock that another process holds
@@ -52,21 +47,6 @@ class CompileError(ValueError):
 
 class CacheError(ValueError):
     """A library can be written neither to the cache nor to a temporary folder."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What to compile.
-
-    Attributes:
-        source: the text.
-        headers: patterns of the files below CPP_DIR that it may include.
-        python: it includes Python.h and pybind11.
-    """
-
-    source: str
-    headers: tuple[str, ...] = ("include/**/*",)
-    python: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,16 +115,6 @@ def default_cache_dir() -> Path:
     return root / "xnorkit" / "engines"
 
 
-def headers_digest(patterns: tuple[str, ...]) -> str:
-    """Changes with any byte or name of the C++ headers."""
-    digest = hashlib.sha256()
-    found = {path for pattern in patterns for path in CPP_DIR.glob(pattern) if path.is_file()}
-    for path in sorted(found):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(CPP_DIR)}\0{content}\n".encode())
-    return digest.hexdigest()
-
-
 class _Build:
     """One unit on its way."""
 
@@ -152,7 +122,7 @@ class _Build:
         self._unit = unit
         self._toolchain = toolchain
         self._runs = runs
-        self._key = _key(unit, toolchain)
+        self._key = key_of(unit, toolchain)
 
     def in_cache_or_elsewhere(self, cache: Path) -> Built:
         """The library, from `cache` or, where that can't be written, from a temporary folder."""
@@ -227,7 +197,7 @@ class _Build:
 
     def _compile(self, folder: Path, temporary: Path, cache: Path) -> None:
         source, library = folder / "engine.cpp", folder / "engine.so"
-        flags = _flags(self._unit, self._toolchain)
+        flags = flags_of(self._unit, self._toolchain)
         command = [*self._toolchain.command, *flags, "-o", str(library), str(source)]
         try:
             status, said = self._runs.run(command, cache, temporary)
@@ -249,29 +219,6 @@ class _Build:
             f"said: {kept / 'compiler.log'}. An engine needs C++20: set CXX to another compiler, "
             'or pip install "xnorkit[compiler]".'
         )
-
-
-def _key(unit: Unit, toolchain: Toolchain) -> str:
-    """128 bits that stand for all that the library depends on."""
-    parts = {
-        "format": _FORMAT,
-        "source": unit.source,
-        "headers": headers_digest(unit.headers),
-        "compiler": toolchain.identity,
-        "flags": _flags(unit, toolchain),
-        "machine": [sys.platform, platform.machine()],
-        "python": sysconfig.get_config_var("SOABI") if unit.python else None,
-        "pybind11": version("pybind11") if unit.python else None,
-    }
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _flags(unit: Unit, toolchain: Toolchain) -> list[str]:
-    flags = [*toolchain.flags, f"-I{CPP_DIR / 'include'}"]
-    if unit.python:
-        folders = (str(CPP_DIR), *(python_includes() or ()))
-        flags += ["-O1", *(f"-I{folder}" for folder in folders)]  # glue: -O3 only takes longer
-    return flags
 
 
 def _fingerprint(library: bytes) -> tuple[int, str]:

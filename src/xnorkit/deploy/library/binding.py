@@ -22,8 +22,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorkit.deploy.compile import Builds, Built, CompileError, Unit
-from xnorkit.deploy.toolchain import python_includes
+from xnorkit.deploy.library.compile import Builds, Built, CompileError
+from xnorkit.deploy.library.toolchain import python_includes
+from xnorkit.deploy.library.unit import Unit
 
 Via = Literal["pybind11", "ctypes"]
 

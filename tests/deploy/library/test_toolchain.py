@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xnorkit.deploy import toolchain
-from xnorkit.deploy.toolchain import (
+from xnorkit.deploy.library import toolchain
+from xnorkit.deploy.library.toolchain import (
     CompilerRuns,
     NoCompilerError,
     find_toolchain,

@@ -1,6 +1,5 @@
 """By hand-written C functions: what is tested is how they are called, from both sides."""
 
-import gc
 import os
 import subprocess
 import sys
@@ -11,10 +10,10 @@ import weakref
 import numpy as np
 import pytest
 
-from xnorkit.deploy import binding
-from xnorkit.deploy.binding import EngineError, Library, open_source
-from xnorkit.deploy.compile import CompileError
-from xnorkit.deploy.toolchain import python_includes
+from xnorkit.deploy.library import binding
+from xnorkit.deploy.library.binding import EngineError, Library, open_source
+from xnorkit.deploy.library.compile import CompileError
+from xnorkit.deploy.library.toolchain import python_includes
 
 # Three inputs, two outputs: (a + b + c, a * the first byte of the model). Value 0 is the input,
 # value 1 the output; op 0 computes. Bytes that begin with 'x' are refused; 's' makes it slow.
@@ -96,7 +95,6 @@ def library(request, engine_cache):
 
 
 def alive(library):
-    gc.collect()
     return binding._opened(library.path).engines_alive()
 
 

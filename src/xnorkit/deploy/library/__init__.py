@@ -1,0 +1,1 @@
+"""C++ unit → library → functions to call: toolchain, unit, compile, binding, in this order."""
