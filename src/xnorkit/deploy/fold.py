@@ -6,7 +6,7 @@ rounding of the torch build and CPU capability that folds. That thresholds found
 hold in each layout in which a network runs is what `steps.py` says and probes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -278,17 +278,15 @@ def _bisect(bits_at: Function, low: Tensor, high: Tensor, first: Tensor) -> Tens
     return high
 
 
-def _sample(low: Tensor, high: Tensor, switch: Tensor) -> list[Tensor]:
+def _sample(low: Tensor, high: Tensor, switch: Tensor) -> Iterator[Tensor]:
     """Floats (G, C) on which a threshold is compared with torch, in chunks."""
     dense = torch.linspace(-_LARGEST, _LARGEST, _SAMPLE, dtype=torch.float64).long()
     near = torch.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     rows = max(1, _CHUNK // len(low))
-    keys = [
-        *(part[:, None].expand(-1, len(low)) for part in torch.split(dense, rows)),
-        *(part[:, None] + switch for part in torch.split(near, rows)),
-    ]
-    floats = [_float_of(part.clamp(low, high)) for part in keys]
-    return [*floats, torch.full((1, len(low)), -0.0)]
+    for around, offsets in ((torch.zeros_like(low), dense), (switch, near)):
+        for part in torch.split(offsets, rows):
+            yield _float_of((part[:, None] + around).clamp(low, high))
+    yield torch.full((1, len(low)), -0.0)
 
 
 def _join(*names: str) -> str:
