@@ -7,6 +7,7 @@ from interpreter import Interpreter
 from random_networks import conv_networks, sequence_networks, settle
 from torch import nn
 
+from xnorkit.deploy.fold import FoldError
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.unsupported import Unsupported
@@ -128,3 +129,16 @@ def test_the_program_does_not_depend_on_what_was_trained():
 
     programs = [lower(build(seed), torch.zeros(1, 1, 12, 12)).program for seed in (1, 2)]
     assert programs[0] == programs[1]
+
+
+def test_a_norm_without_statistics_is_refused():
+    network = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False))
+    with pytest.raises(Unsupported, match="track_running_stats"):
+        lower(network, torch.zeros(1, 4))
+
+
+def test_a_damaged_parameter_is_named_by_its_path():
+    network = nn.Sequential(nn.Sequential(BinaryLinear(5, 4), nn.BatchNorm1d(4)))
+    network[0][1].running_var[2] = torch.nan
+    with pytest.raises(FoldError, match=r"^0\.1\.running_var\[2\] is nan"):
+        lower(network, torch.zeros(1, 5)).tensors()

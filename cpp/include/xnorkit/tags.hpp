@@ -12,7 +12,7 @@ struct Scale {};        // x * scale<i>
 struct Bias {};         // x + bias<i>
 struct Affine {};       // x * scale<i> + bias<i>, two roundings
 struct AffineFused {};  // the same, one rounding
-struct Relu {};         // x > 0 ? x : 0
+struct Relu {};         // x < 0 ? 0 : x
 struct Clamp {};        // at least low<i>, at most high<i>
 }  // namespace steps
 

@@ -49,6 +49,7 @@ class Lowered:
         Raises:
             FoldError: a parameter is NaN or infinite, or a channel is not monotone.
         """
+        fold.require_foldable(self.network)  # names a damaged parameter by its full path
         return {
             f"{op.name}.{field}": value.contiguous()
             for op in self.program.ops
@@ -161,6 +162,8 @@ class _Walker:
             raise Unsupported(
                 path, f"{type(module).__name__} has no engine op. Supported are {SUPPORTED}."
             )
+        if isinstance(module, fold.NORMS) and module.running_mean is None:
+            raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
         if stream.flat and isinstance(module, fold.NORMS):
             stream = self.builder.as_vector(stream)
         return stream.then(path, module)

@@ -161,7 +161,9 @@ class Builder:
         order = stream.order
 
         def numbers() -> dict[str, Tensor]:
-            found = fold.real_thresholds(nn.Sequential(*modules), source.map.c, stream.source_dims)
+            found = fold.real_thresholds(
+                nn.Sequential(*modules), source.map.c, stream.source_dims, path
+            )
             return {
                 "threshold": reorder(found.threshold, order),
                 "flip": reorder(found.flip, order),
@@ -175,7 +177,11 @@ class Builder:
         after = [i.module for i in stream.pending[position:] if isinstance(i, Elementwise)]
 
         def numbers() -> dict[str, Tensor]:
-            return {"any": fold.pool_mask(nn.Sequential(*after), channels, stream.source_dims)}
+            return {
+                "any": fold.pool_mask(
+                    nn.Sequential(*after), channels, stream.source_dims, pool.path
+                )
+            }
 
         out = Value("bits", Map(pool.window.out_h, pool.window.out_w, channels))
         return self.emit(MaxPool, pool.path, [index], out, numbers, window=pool.window)
@@ -222,7 +228,7 @@ class Builder:
             return index
 
         def numbers() -> dict[str, Tensor]:
-            found = [step for item in items for step in steps.chain_steps([item.module])]
+            found = [step for item in items for step in steps.chain_steps([item.module], item.path)]
             return {
                 f"{field}{number}": reorder(value, order)
                 for number, step in enumerate(found)

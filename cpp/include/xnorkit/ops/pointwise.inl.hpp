@@ -60,7 +60,9 @@ struct PointwiseStep<steps::AffineFused> : PointwiseStep<steps::Affine> {
 template <>
 struct PointwiseStep<steps::Relu> {
   bool load(Loader&, const char*, int, int) { return true; }
-  XNORKIT_INLINE Floats apply(Floats x, int) const { return x > 0.0f ? x : Floats{}; }
+  XNORKIT_INLINE Floats apply(Floats x, int) const {
+    return x < 0.0f ? Floats{} : x;
+  }  // torch keeps -0.0
 };
 
 template <>

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import nn
-from xnorkit.nn.int8_stem import Int8Conv2d, Int8Linear
 
 from xnorkit.deploy.ops import (
     add,
@@ -20,6 +19,7 @@ from xnorkit.deploy.ops import (
 )
 from xnorkit.deploy.ops.op import Kind, Map, Op, Specs, Value, Window
 from xnorkit.nn import BinaryLayer
+from xnorkit.nn.int8_stem import Int8Conv2d, Int8Linear
 
 OPS: tuple[type[Op], ...] = (
     add.Add,

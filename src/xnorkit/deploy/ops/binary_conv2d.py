@@ -69,7 +69,12 @@ class PendingConv:
         def numbers() -> dict[str, Tensor]:
             largest = prod(self.layer.weight.shape[1:])
             found = fold.integer_thresholds(
-                nn.Sequential(*after), self.kernel.out_channels, -largest, largest, self.kernel.dims
+                nn.Sequential(*after),
+                self.kernel.out_channels,
+                -largest,
+                largest,
+                self.kernel.dims,
+                self.path,
             )
             return {**self._weight(), "threshold": found.threshold, "flip": found.flip}
 
