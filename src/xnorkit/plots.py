@@ -146,7 +146,7 @@ def _draw_pareto(axes: Any, contenders: Sequence[Contender]) -> None:
         axes.annotate(text, where, (6, 6), textcoords="offset points", fontsize=7)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.2)
     axes.set_xlabel("latency, µs (area: bytes; grey: another is better in one and worse in none)")

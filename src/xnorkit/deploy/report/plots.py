@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from xnorkit.deploy.agreement import LayerCheck
 from xnorkit.deploy.report.record import ENGINE, Report, Side, Sizes, Speed
@@ -42,7 +43,7 @@ def latency_figure(speed: Speed, title: str) -> Figure:
     values = [side.p50 for side in speed.sides]
     _bars(left, names, values, [_time(side) for side in speed.sides], _ours(names))
     for place, side in enumerate(speed.sides):
-        left.plot([side.p50, side.p99], [place, place], color="black", linewidth=0.8)
+        left.plot([side.p50, side.p99], [place, place], color="black", linewidth=0.8, zorder=2)
     left.set_xlabel(
         f"µs a sample, {threads(speed.threads)} (bar: p50, line: to p99, x: time over {ENGINE}'s)"
     )
@@ -110,9 +111,12 @@ def _bars(
 ) -> None:
     """Horizontal bars, the first on top, with a text at the end of each."""
     bars = axes.barh(range(len(names)), values, color=colours)
-    axes.bar_label(bars, texts, padding=4, fontsize=8)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # lines end at a text
+    axes.bar_label(bars, texts, padding=4, fontsize=8, bbox=behind, zorder=3)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
     axes.set_xlim(0, 1.35 * max([*values, 0]) or 1)  # room for the texts
 
 
