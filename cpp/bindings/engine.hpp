@@ -18,7 +18,8 @@ namespace py = pybind11;
 using Address = std::uintptr_t;  // of a function or, once created, of an engine
 using Floats = py::array_t<float, py::array::c_style>;
 
-// The functions of one library, with the Python surface of deploy/library/binding.py's `_CFunctions`.
+// The functions of one library, with the Python surface of deploy/library/binding.py's
+// `_CFunctions`.
 struct Functions {
   decltype(&xnor_create) create_;
   decltype(&xnor_run) run_;

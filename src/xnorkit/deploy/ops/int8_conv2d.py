@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Int8Conv2d(Convolution):
-    """Real map → real map of integer sums below 2^24; the scales are a Pointwise's."""
+    """Real map → real map of int32 sums as floats; the scales are a Pointwise's."""
 
     kind: ClassVar[str] = "int8_conv2d"
 
