@@ -50,11 +50,13 @@ class RandomLoader : public Loader {
 constexpr Map kInput{40, 101, 1}, kMap{20, 51, 64};
 constexpr Window kStem{5, 5, 2, 2, 1, 1, 2, 2, 20, 51}, kThree{3, 3, 1, 1, 1, 1, 1, 1, 20, 51},
     kAll{20, 51, 20, 51, 1, 1, 0, 0, 1, 1}, kOne{1, 1, 1, 1, 1, 1, 0, 0, 1, 1};
-constexpr const char* kOps[] = {"stem float", "stem int8", "sign",    "binary 1", "binary 2",
-                                "binary 3",   "binary 4",  "average", "head",     "bwn 3x3"};
+constexpr const char* kOps[] = {"stem float", "stem int8", "sign",     "binary 1",
+                                "binary 2",   "binary 3",  "binary 4", "average",
+                                "head",       "bwn 3x3",   "float 3x3"};
 constexpr int kOpCount = sizeof kOps / sizeof kOps[0];
 // Timed beside the network, not of it.
-constexpr bool kExtra[] = {false, true, false, false, false, false, false, false, false, true};
+constexpr bool kExtra[] = {false, true,  false, false, false, false,
+                           false, false, false, true,  true};
 
 struct Buffers {
   std::vector<float> input = std::vector<float>(kInput.reals(), 0.3f);
@@ -79,7 +81,7 @@ struct Network : AnyNetwork {
     if (!(float_stem.load(loader, "float") && int8_stem.load(loader, "int8") &&
           sign.load(loader, "sign") && first.load(loader, "1") && second.load(loader, "2") &&
           third.load(loader, "3") && fourth.load(loader, "4") && average.load(loader, "average") &&
-          head.load(loader, "head") && bwn.load(loader, "bwn"))) {
+          head.load(loader, "head") && bwn.load(loader, "bwn") && plain.load(loader, "plain"))) {
       std::abort();
     }
   }
@@ -104,8 +106,10 @@ struct Network : AnyNetwork {
         return average.run(v.reals.data(), v.mean.data());
       case 8:
         return head.run(v.mean.data(), v.logits.data());
-      default:
+      case 9:
         return bwn.run(v.reals.data(), v.more.data());
+      default:
+        return plain.run(v.reals.data(), v.more.data());
     }
   }
 
@@ -118,6 +122,7 @@ struct Network : AnyNetwork {
   typename Ops::template AveragePool<kMap, kAll, true, 0, 0, 0> average;
   typename Ops::template FloatConv2d<Map{1, 1, 64}, 12, kOne, 1> head;
   typename Ops::template BwnConv2d<kMap, 64, kThree, 1> bwn;
+  typename Ops::template FloatConv2d<kMap, 64, kThree, 1> plain;
 };
 
 using Clock = std::chrono::steady_clock;

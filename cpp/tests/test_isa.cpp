@@ -1,10 +1,45 @@
 #include <cstdlib>
 
+#include <fstream>
+#include <sstream>
+
 #include "testing.hpp"
 
 namespace xnorkit::testing {
 
+// What the kernel says that the CPU has; empty where it does not say.
+inline std::string cpu_flags() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("flags", 0) == 0) return line + " ";
+  }
+  return "";
+}
+
+// True where the flags hold every one of the words.
+inline bool has_all(const std::string& flags, const std::string& words) {
+  std::istringstream stream(words);
+  for (std::string word; stream >> word;) {
+    if (flags.find(" " + word + " ") == std::string::npos) return false;
+  }
+  return true;
+}
+
+#if defined(__x86_64__)
+inline void check_cpu() {
+  const std::string flags = cpu_flags();
+  if (flags.empty()) return;
+  expect(x86_avx2::supported() == has_all(flags, "avx2 fma"), "AVX2 as the kernel says");
+  expect(x86_avx512::supported() ==
+             has_all(flags, "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq"),
+         "AVX-512 as the kernel says");
+}
+#else
+inline void check_cpu() {}
+#endif
+
 void isa() {
+  check_cpu();
   char error[256] = "";
   unsetenv("XNORKIT_ISA");
   const int best = choose_isa(nullptr, error, sizeof error);

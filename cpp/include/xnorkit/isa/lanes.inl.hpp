@@ -46,3 +46,14 @@ XNORKIT_INLINE Words broadcast(std::uint64_t word) { return word + Words{}; }
 // Minus, because -0 + 0 would be +0.
 XNORKIT_INLINE Floats broadcast(float value) { return value - Floats{}; }
 XNORKIT_INLINE Ints broadcast(std::int32_t value) { return value + Ints{}; }
+
+// Row b, lane l: -1 where bit l of b is set, else 1. For up to 8 lanes: 8 KiB at most.
+template <int lanes>
+struct SignRows {
+  constexpr SignRows() : rows() {
+    for (int b = 0; b < 1 << lanes; ++b) {
+      for (int l = 0; l < lanes; ++l) rows[b][l] = (b >> l & 1) != 0 ? -1.0f : 1.0f;
+    }
+  }
+  alignas(64) float rows[1 << lanes][lanes];
+};

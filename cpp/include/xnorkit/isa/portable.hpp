@@ -1,6 +1,10 @@
 // The path of any CPU: 128-bit vectors of the compiler, which are SSE2 on x86-64 and NEON on ARM.
 #pragma once
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +27,7 @@ inline constexpr int kWordLanes = 2;
 // registers.
 inline constexpr int kWordPixels = 4, kWordVectors = 1;
 inline constexpr int kFloatPixels = 5, kFloatVectors = 2;
+inline constexpr int kSignPixels = 5, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
@@ -64,7 +69,18 @@ XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
 }
 // c + the products of the low and of the high int16 of each lane.
 XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+#if defined(__SSE2__)  // every x86-64 CPU has it, and no 32-bit multiplication of vectors
+  return c + reinterpret_cast<Ints>(
+                 _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
   return c + (a >> 16) * (b >> 16) + ((a << 16) >> 16) * ((b << 16) >> 16);
+#endif
+}
+
+// Lane l is -1 where bit l is set, else 1; higher bits are left out.
+inline constexpr SignRows<kFloatLanes> kSigns;
+XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
+  return load_vector<Floats>(kSigns.rows[bits % (1u << kFloatLanes)]);
 }
 
 #include "xnorkit/all_ops.inl.hpp"

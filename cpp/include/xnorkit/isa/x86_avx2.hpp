@@ -12,13 +12,14 @@
 #include <type_traits>
 
 #include "xnorkit/bits.hpp"
+#include "xnorkit/isa/x86_cpu.hpp"
 #include "xnorkit/loader.hpp"
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
 
 namespace xnorkit::x86_avx2 {
-inline bool supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+inline bool supported() { return x86_cpu().avx2; }
 }  // namespace xnorkit::x86_avx2
 
 XNORKIT_TARGET_BEGIN("avx2,fma")
@@ -30,6 +31,7 @@ inline constexpr int kWordLanes = 4;
 // Blocks of output pixels x vectors of channels, in 16 registers.
 inline constexpr int kWordPixels = 4, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 2;
+inline constexpr int kSignPixels = 6, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
@@ -73,6 +75,12 @@ XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
 XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
   return c + reinterpret_cast<Ints>(
                  _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+}
+
+// Lane l is -1 where bit l is set, else 1; higher bits are left out.
+inline constexpr SignRows<kFloatLanes> kSigns;
+XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
+  return load_vector<Floats>(kSigns.rows[bits % (1u << kFloatLanes)]);
 }
 
 #include "xnorkit/all_ops.inl.hpp"

@@ -12,17 +12,14 @@
 #include <type_traits>
 
 #include "xnorkit/bits.hpp"
+#include "xnorkit/isa/x86_cpu.hpp"
 #include "xnorkit/loader.hpp"
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
 
 namespace xnorkit::x86_avx512 {
-inline bool supported() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vpopcntdq");
-}
+inline bool supported() { return x86_cpu().vpopcntdq; }
 }  // namespace xnorkit::x86_avx512
 
 XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma")
@@ -34,6 +31,7 @@ inline constexpr int kWordLanes = 8;
 // Blocks of output pixels x vectors of channels, in 32 registers.
 inline constexpr int kWordPixels = 6, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
+inline constexpr int kSignPixels = 12, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
@@ -64,6 +62,12 @@ XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
 XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
   return c + reinterpret_cast<Ints>(
                  _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+
+// Lane l is -1 where bit l is set, else 1; higher bits are left out.
+XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  return _mm512_mask_blend_ps(static_cast<__mmask16>(bits), one, -one);
 }
 
 #include "xnorkit/all_ops.inl.hpp"

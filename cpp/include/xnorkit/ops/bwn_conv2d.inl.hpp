@@ -1,7 +1,7 @@
 // Convolution of a real map with weights of +1 and -1, one bit each in memory too.
 //   weight: bits of [out_c][kh][kw][in_c / groups], 1 = negative, each filter from a new byte
-// A weight's bit becomes the sign bit of a lane, and x is xor-ed with it and added: P pixels share
-// the expansion.
+// A step's bits become lanes of +1 and -1 that P pixels share: one multiply-add each, and the
+// product is exact.
 
 // An unsigned number of a bit a lane.
 template <int lanes>
@@ -14,7 +14,7 @@ struct BwnArithmetic {
   using Input = float;
   using Weight = std::uint8_t;
   static constexpr int kLanes = kFloatLanes;
-  static constexpr int kMostPixels = kFloatPixels, kMostVectors = 2;
+  static constexpr int kMostPixels = kSignPixels, kMostVectors = kSignVectors;
   static constexpr int kOnePixelVectors = 4;
   static constexpr int steps(int n) { return n; }
   template <int V>
@@ -29,23 +29,17 @@ struct BwnArithmetic {
       for (int i = 0; i < n; ++i, w += sizeof(Bits)) {
         Bits bits;
         __builtin_memcpy(&bits, w, sizeof bits);
-        Ints signs[V];
-        for (int v = 0; v < V; ++v) signs[v] = lane_signs(bits, v * kFloatLanes);
+        Floats signs[V];
+        for (int v = 0; v < V; ++v) {
+          signs[v] = unit_signs(static_cast<std::uint32_t>(bits >> (v * kFloatLanes)));
+        }
         for (int p = 0; p < P; ++p) {
-          const Ints value = reinterpret_cast<Ints>(broadcast(x[p * pixel_step + i]));
-          for (int v = 0; v < V; ++v) sum[p][v] += reinterpret_cast<Floats>(value ^ signs[v]);
+          const Floats value = broadcast(x[p * pixel_step + i]);
+          for (int v = 0; v < V; ++v) sum[p][v] = multiply_add(value, signs[v], sum[p][v]);
         }
       }
     }
     XNORKIT_INLINE Floats floats(int p, int v) const { return sum[p][v]; }
-
-    // The sign bit of lane l is bit first + l.
-    XNORKIT_INLINE static Ints lane_signs(Bits bits, int first) {
-      Ints selected;
-      for (int l = 0; l < kFloatLanes; ++l) selected[l] = 1 << l;
-      selected &= broadcast(static_cast<std::int32_t>(bits >> first));
-      return (selected != 0) & INT32_MIN;
-    }
 
     Floats sum[P][V] = {};
   };
