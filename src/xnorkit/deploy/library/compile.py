@@ -171,7 +171,7 @@ class _Build:
                 return
             except Timeout:
                 if not waiting:
-                    _log.info("another process compiles this engine: waiting for it")
+                    _log.info("another process compiles the same: waiting for it")
                 waiting = True
 
     def _make(self, cache: Path) -> Built:
@@ -179,7 +179,8 @@ class _Build:
         for left in cache.glob(f"{self._key}.building-*"):  # by a killed process: we hold the lock
             shutil.rmtree(left, ignore_errors=True)
         begin = time.monotonic()
-        _log.info("compiling the engine with %s", self._toolchain.version)
+        what = "what Python calls engines by" if self._unit.python else "the engine"
+        _log.info("compiling %s with %s%s", what, self._toolchain.version, self._toolchain.note)
         with TemporaryDirectory(
             prefix=f"{self._key}.building-", dir=cache, ignore_cleanup_errors=True
         ) as building:

@@ -49,12 +49,14 @@ class Toolchain:
         version: the first line of what it says of itself.
         identity: changes whenever it might compile differently; part of the cache's key.
         flags: for an engine library.
+        note: what to know while it compiles.
     """
 
     command: tuple[str, ...]
     version: str
     identity: str
     flags: tuple[str, ...]
+    note: str = ""
 
 
 def find_toolchain() -> Toolchain:
@@ -131,7 +133,8 @@ def _zig() -> Toolchain | None:
         return None
     version = f"ziglang {importlib.metadata.version('ziglang')}"  # asking zig itself takes longer
     command = (sys.executable, "-m", "ziglang", "c++")
-    return Toolchain(command, version, version, (*FLAGS, *_ZIG_FLAGS))
+    note = " (its first time takes a minute or two more, for the C++ library)"
+    return Toolchain(command, version, version, (*FLAGS, *_ZIG_FLAGS), note)
 
 
 class CompilerRuns:
