@@ -22,7 +22,7 @@ lint: .venv/.dev-ready ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 bench: .venv/.dev-ready ## ratios that the README quotes
-	$(BIN)/python benchmarks/bench_binop_step.py && $(BIN)/python benchmarks/bench_frontend.py
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit; done
 
 # torch first and pinned: where there is no GPU, PyPI's own Linux wheel would bring gigabytes of CUDA.
 .venv/.ready: pyproject.toml

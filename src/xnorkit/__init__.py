@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xnorkit.callbacks.binop import BinOp
+    from xnorkit.checkpoint import load
     from xnorkit.deploy.engine import Engine
     from xnorkit.deploy.pipeline import compile
-    from xnorkit.load import load
     from xnorkit.resources import get_include
 
 __all__ = ["BinOp", "Engine", "compile", "get_include", "load"]
@@ -26,7 +26,7 @@ _ROOMS = {
     "Engine": "xnorkit.deploy.engine",
     "compile": "xnorkit.deploy.pipeline",
     "get_include": "xnorkit.resources",
-    "load": "xnorkit.load",
+    "load": "xnorkit.checkpoint",
 }
 
 

@@ -8,13 +8,13 @@ from runs import composed, tiny
 from torch import nn
 
 from xnorkit.callbacks.deploy import Deploy, best_copies
+from xnorkit.checkpoint import load
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.screens import DeployFailed
 from xnorkit.cli.train import run_job
 from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
-from xnorkit.load import load
 
 NATIVE = ("callbacks=checkpoint", "logger=none", "deploy=native", "deploy.race_seconds=0")
 

@@ -7,11 +7,11 @@ import torch
 from omegaconf import OmegaConf
 from runs import composed, tiny, write_tones
 
+from xnorkit.checkpoint import load
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.evaluate import data_node, leave_other_ranks
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
-from xnorkit.load import load
 from xnorkit.nn import Int8Layer
 
 QUIET = ("logger=none", "callbacks=none")

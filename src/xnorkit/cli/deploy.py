@@ -9,10 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from xnorkit.callbacks.deploy import Deploy, Deployed
+from xnorkit.checkpoint import load
 from xnorkit.cli import build, quiet
 from xnorkit.cli.evaluate import data_node
 from xnorkit.deploy.report.screen import renderable
-from xnorkit.load import load
 
 _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
 

@@ -10,12 +10,12 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from xnorkit.checkpoint import load
 from xnorkit.cli import build, screens
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.data.datamodule import WaveformDataModule
-from xnorkit.load import load
 from xnorkit.tasks import Classification
 
 _log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from xnorkit.checkpoint import read_checkpoint
 from xnorkit.cli.checks import Refused
-from xnorkit.load import read_checkpoint
 from xnorkit.nn import Int8Layer
 
 _PREFIX = "network."

@@ -69,12 +69,19 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
         Unsupported: with the path of the module and the way out.
     """
     network = copy.deepcopy(network).cpu().float().eval()  # neither flags nor weights change here
+    _refuse_norms_of_batches(network)
     graph = _traced(network)
     with torch.no_grad():
         ShapeProp(graph).propagate(example.float())
     builder, shape = _Walker(graph, tuple(example.shape[1:])).walk()
     program = builder.program(example.shape[1:], shape)
     return Lowered(program, builder.numbers, network, tuple(builder.binary))
+
+
+def _refuse_norms_of_batches(network: nn.Module) -> None:
+    for path, module in network.named_modules():
+        if isinstance(module, fold.NORMS) and module.running_mean is None:
+            raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
 
 
 class _Tracer(fx.Tracer):
@@ -162,8 +169,6 @@ class _Walker:
             raise Unsupported(
                 path, f"{type(module).__name__} has no engine op. Supported are {SUPPORTED}."
             )
-        if isinstance(module, fold.NORMS) and module.running_mean is None:
-            raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
         if stream.flat and isinstance(module, fold.NORMS):
             stream = self.builder.as_vector(stream)
         return stream.then(path, module)

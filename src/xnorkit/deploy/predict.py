@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xnorkit.data.audio_file import Samples, decode
+from xnorkit.data.audio_file import Samples, UnreadableAudioError, decode
 from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
 from xnorkit.features import Frontend, LogMel
@@ -92,8 +92,8 @@ class Predictor:
             raise ValueError(f"{path}: it can't be read ({error.strerror}).") from error
         try:
             return self(decode(content, self.sample_rate).samples)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
+        except UnreadableAudioError as error:
+            raise ValueError(f"{path}: it can't be read as audio ({error}).") from error
 
     @torch.no_grad()
     def __call__(self, samples: Samples) -> Prediction:

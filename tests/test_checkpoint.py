@@ -8,9 +8,9 @@ import torch
 from runs import composed, tiny
 
 import xnorkit
+from xnorkit.checkpoint import build, load
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
-from xnorkit.load import build, load
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_prefixes_of_torch_compile_are_stripped(best, tmp_path):
     [
         "os.system",
         "subprocess.Popen",
-        "xnorkit.load.importlib.import_module",
-        "xnorkit.load.Path",
+        "xnorkit.checkpoint.importlib.import_module",
+        "xnorkit.checkpoint.Path",
         "torch.nn.functional.relu",
         "xnorkitty.Evil",
     ],

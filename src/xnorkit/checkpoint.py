@@ -107,7 +107,7 @@ def _class(target: str, allow: Sequence[str], where: str) -> Any:
     """The class of a dotted path, if it is one of a trusted package and not only imported there."""
     trusted = (*_TRUSTED, *allow)
     found: Any = _locate(target) if _is_in(target, trusted) else None
-    # `xnorkit.load.importlib.…` starts well too: what counts is where the class was defined.
+    # `xnorkit.checkpoint.importlib.…` starts well too: what counts is where the class was defined.
     if isinstance(found, type) and _is_in(found.__module__, trusted):
         return found
     if found is None and _is_in(target, trusted):
