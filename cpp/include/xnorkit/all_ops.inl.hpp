@@ -5,7 +5,8 @@ inline namespace kernels {
 #include "xnorkit/ops/channels.inl.hpp"
 #include "xnorkit/ops/convolution.inl.hpp"
 #include "xnorkit/ops/pooling.inl.hpp"
-// The three above are what the ops share; from here on one file is one op.
+#include "xnorkit/ops/signs_input.inl.hpp"
+// The four above are what the ops share; from here on one file is one op.
 #include "xnorkit/ops/add.inl.hpp"
 #include "xnorkit/ops/average_pool.inl.hpp"
 #include "xnorkit/ops/binary_conv2d.inl.hpp"

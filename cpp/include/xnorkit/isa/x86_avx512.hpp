@@ -28,7 +28,8 @@ namespace xnorkit::x86_avx512 {
 inline constexpr const char* kName = "x86_avx512";
 
 inline constexpr int kWordLanes = 8;
-// Blocks of output pixels x vectors of channels, in 32 registers.
+// Blocks of output pixels x vectors of channels, in 32 registers: the fastest of 4x4, 6x2, 8x2,
+// 10x2 and 12x1 for words (44 us on 20x51, 64 to 64, 3x3).
 inline constexpr int kWordPixels = 6, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
 inline constexpr int kSignPixels = 12, kSignVectors = 2;
