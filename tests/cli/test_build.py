@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from runs import composed, tiny
 
@@ -13,6 +14,7 @@ from xnorkit.cli import build
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.networks import KWSCNN
+from xnorkit.nn import BinaryLayer
 from xnorkit.schemes import XNOR, Float
 
 
@@ -75,3 +77,12 @@ def test_a_key_that_the_class_does_not_take_is_a_sentence(tones, tmp_path):
     cfg = composed(tmp_path, *tiny(tones, "+network.colour=red"))
     with pytest.raises(Refused, match="colour"):
         build.instantiate(cfg, "network")
+
+
+def test_the_float_twin_of_a_deploy_changes_no_draw_of_the_training(cfg):
+    datamodule = build.datamodule(cfg)
+    before = torch.get_rng_state()
+    twin = build.float_twin(cfg, datamodule)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert isinstance(twin, KWSCNN)
+    assert not any(isinstance(module, BinaryLayer) for module in twin.modules())

@@ -173,7 +173,8 @@ def float_twin(cfg: DictConfig, datamodule: WaveformDataModule) -> nn.Module:
     OmegaConf.update(twin, "model", FLOAT, merge=False)
     if "stem" in twin.network:
         twin.network.stem = "float"
-    return network(twin, datamodule.features, datamodule.labels)
+    with torch.random.fork_rng(devices=[]):  # a run's weights don't depend on what is raced later
+        return network(twin, datamodule.features, datamodule.labels)
 
 
 def callbacks(
