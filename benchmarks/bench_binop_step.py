@@ -71,7 +71,7 @@ class TensorCopies:
     def rescale(self) -> None:
         """The rule `chain`."""
         for layer in self.layers:
-            weight, gradient = layer.weight.data, layer.weight.grad.data  # type: ignore[union-attr]
+            weight, gradient = layer.weight.data, layer.weight.grad.data  # type: ignore[union-attr]  # backward has run
             n, inputs = weight[0].nelement(), weight.size(1)
             through_sign = scale(weight).expand_as(weight).clone()
             through_sign[weight.lt(-1.0)] = 0
@@ -81,7 +81,7 @@ class TensorCopies:
             through_scale = filter_sum(through_scale).div(n).expand_as(weight)
             through_scale = through_scale.mul(signs(weight))
             total = through_sign.add(through_scale)
-            layer.weight.grad.data = total.mul(1.0 - 1.0 / inputs).mul(n)  # type: ignore[union-attr]
+            layer.weight.grad.data = total.mul(1.0 - 1.0 / inputs).mul(n)  # type: ignore[union-attr]  # as above
 
 
 def signs(weight: Tensor) -> Tensor:
@@ -182,7 +182,7 @@ def sides(
     made = {}
     for name, make in SIDES.items():
         own = copy.deepcopy(network)
-        made[name] = (own, make(own, optimizer(own.parameters(), lr=1e-3), x, y))  # type: ignore[call-arg]
+        made[name] = (own, make(own, optimizer(own.parameters(), lr=1e-3), x, y))  # type: ignore[call-arg]  # the base class has no lr, its subclasses do
     return made
 
 

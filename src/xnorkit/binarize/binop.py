@@ -202,7 +202,8 @@ def binary_weight(weight: Tensor, rule: WeightRule) -> Tensor:
         A tensor like `weight`; for weights already centred and clamped its gradient is the one
         that `BinOp` gives.
     """
-    return _InGraph.apply(weight, rule)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
+    result: Tensor = _InGraph.apply(weight, rule)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 def latent_signs(weight: Tensor, rule: WeightRule) -> tuple[Tensor, Tensor]:

@@ -54,4 +54,5 @@ def quantize_k(x: Tensor, bits: int) -> Tensor:
         raise ValueError(f"bits={bits}: quantize_k takes a whole number of bits, 1 … {MAX_BITS}.")
     if bits == 1:
         return sign(x)
-    return _QuantizeK.apply(x, bits)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
+    result: Tensor = _QuantizeK.apply(x, bits)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result

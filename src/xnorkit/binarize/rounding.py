@@ -45,7 +45,8 @@ class _Round(torch.autograd.Function):
 
 def round_ste(x: Tensor) -> Tensor:
     """Nearest whole number, ties to even; gradient g."""
-    return _Round.apply(x)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
+    result: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 class _Int8Values(torch.autograd.Function):
@@ -90,7 +91,8 @@ def int8_values(x: Tensor, step: Tensor) -> Tensor:
         Whole numbers in −127 … 127 as floats, shape of `x`; NaN stays NaN. Times `step` it has the
         gradients above.
     """
-    return _Int8Values.apply(x, step)  # type: ignore[no-untyped-call, no-any-return]
+    result: Tensor = _Int8Values.apply(x, step)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 def step_derivative(x: Tensor, step: Tensor) -> Tensor:
@@ -127,7 +129,8 @@ def with_step_gradient(y: Tensor, step: Tensor, derivative: Tensor) -> Tensor:
         step: a scalar.
         derivative: of y by `step`, shape of `y`.
     """
-    return _WithStepGradient.apply(y, step, derivative)  # type: ignore[no-untyped-call, no-any-return]
+    result: Tensor = _WithStepGradient.apply(y, step, derivative)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 class _Step(torch.autograd.Function):
@@ -162,7 +165,8 @@ def step_of(raw: Tensor, unit: float, gradient_scale: float = 1.0) -> Tensor:
     Returns:
         Positive, shape and dtype of `raw`.
     """
-    return _Step.apply(raw, unit, gradient_scale)  # type: ignore[no-untyped-call, no-any-return]
+    result: Tensor = _Step.apply(raw, unit, gradient_scale)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 def raw_of(step: Tensor, unit: float) -> Tensor:

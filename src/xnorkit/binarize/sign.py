@@ -57,7 +57,8 @@ def heaviside(x: Tensor) -> Tensor:
         TypeError: `x` is not floating point.
     """
     require_floating(x, "heaviside")
-    return _Heaviside.apply(x)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
+    result: Tensor = _Heaviside.apply(x)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 def require_floating(x: Tensor, function: str) -> None:

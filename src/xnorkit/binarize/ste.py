@@ -75,7 +75,8 @@ class _Sign(torch.autograd.Function):
 
 def _sign(x: Tensor, name: str) -> Tensor:
     require_floating(x, name)
-    return _Sign.apply(x, name)  # type: ignore[no-untyped-call, no-any-return]  # untyped in torch
+    result: Tensor = _Sign.apply(x, name)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
 
 
 def ste_clip(x: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def watched_weights(trainer: Trainer, module: nn.Module) -> list[Watched]:
 
 
 def _bin_op(trainer: Trainer) -> BinOp | None:
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set outside its class
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
     return next((c for c in callbacks if isinstance(c, BinOp)), None)
 
 

@@ -174,8 +174,8 @@ class BinOp(Callback):
         require_supported(trainer, pl_module, stage)
         # First, so that at the end of a batch, of an epoch, and after an error all others find
         # latent weights. A new list: Lightning is iterating over the old one.
-        others = [c for c in trainer.callbacks if c is not self]  # type: ignore[attr-defined]  # set outside its class
-        trainer.callbacks = [self, *others]  # type: ignore[attr-defined]  # set outside its class
+        others = [c for c in trainer.callbacks if c is not self]  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
+        trainer.callbacks = [self, *others]  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
         if not _builds_layers_later(pl_module):
             self.attach(pl_module)
 
@@ -183,7 +183,7 @@ class BinOp(Callback):
         """Find the targets that are there by now, and say which."""
         self.attach(pl_module)
         require_one_pass(trainer.optimizers)
-        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set outside its class
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
         others = [c.targets for c in callbacks if isinstance(c, BinOp) and c is not self]
         require_disjoint(self.targets, chain.from_iterable(others))
         rank_zero_info(describe(self.targets))

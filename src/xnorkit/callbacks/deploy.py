@@ -105,7 +105,7 @@ class Deploy(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Deploy; errors are kept. A spawned rank leaves it to its parent."""
         if trainer.is_global_zero and not _is_spawned(trainer):
-            self._run_best(trainer, pl_module, trainer.datamodule)  # type: ignore[attr-defined]  # set outside its class
+            self._run_best(trainer, pl_module, trainer.datamodule)  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
 
     def run_if_left(self, trainer: Trainer, pl_module: LightningModule, datamodule: Any) -> None:
         """Deploy in this process what was trained in spawned ones."""

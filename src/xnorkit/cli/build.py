@@ -62,7 +62,7 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
         Refused: its settings can't work, or it has labels that the task does not know.
     """
     extra = {} if trained is None else {"features": trained.frontend}
-    data = instantiate(cfg, "data", **extra)
+    data: WaveformDataModule = instantiate(cfg, "data", **extra)
     if trained is not None:
         unknown = sorted(set(data.labels) - set(trained.labels))
         if unknown:
@@ -71,7 +71,7 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
                 f"it knows {', '.join(trained.labels)}. Test it on these."
             )
         data.labels = trained.labels  # the order of its outputs
-    return data  # type: ignore[no-any-return]  # hydra and torch modules return Any
+    return data
 
 
 def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None = None) -> None:
@@ -96,10 +96,11 @@ def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None =
 
 def frontend(datamodule: WaveformDataModule) -> Frontend:
     """The data module's features, with the train split's statistics and background noise."""
-    features: Any = datamodule.features
+    features: Any = datamodule.features  # a protocol to data, which knows no Frontend
     features.fit_statistics(datamodule.statistics_waveforms())
     features.set_noise(datamodule.noise)
-    return features  # type: ignore[no-any-return]  # hydra and torch modules return Any
+    fitted: Frontend = features
+    return fitted
 
 
 def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
@@ -112,7 +113,8 @@ def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
         num_classes=len(tuple(labels)),
     )
     # Same numbers; a training step of kws_cnn takes two thirds of the time on a CPU.
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # not in torch's stubs
+    laid_out: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's overloads for modules lack it
+    return laid_out
 
 
 def task(
@@ -215,7 +217,7 @@ def trainer(
     """
     bars = any(isinstance(callback, ProgressBar) for callback in active)
     saves = any(isinstance(callback, ModelCheckpoint) for callback in active)
-    return instantiate(  # type: ignore[no-any-return]  # hydra and torch modules return Any
+    made: Trainer = instantiate(
         cfg,
         "trainer",
         callbacks=active,
@@ -224,6 +226,7 @@ def trainer(
         enable_checkpointing=saves or any(isinstance(c, Checkpoint) for c in active),
         **changes,
     )
+    return made
 
 
 def progress(cfg: DictConfig) -> list[Callback]:

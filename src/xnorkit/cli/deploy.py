@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -66,11 +67,11 @@ def folder_of(checkpoint: str | Path) -> Path:
     return run / "deploy"
 
 
-def _config(saved: dict[str, object], options: argparse.Namespace) -> DictConfig:
+def _config(saved: dict[str, Any], options: argparse.Namespace) -> DictConfig:
     """The checkpoint's config with this machine's folders."""
     cfg = OmegaConf.create({**saved, "data_dir": options.data_dir})
     given = {} if options.data_root is None else {"data.root": options.data_root}
-    OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)  # type: ignore[arg-type]
+    OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)
     return cfg
 
 

@@ -56,7 +56,7 @@ def test(
     Returns:
         `test/acc` and `test/loss`.
     """
-    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # set outside its class
+    callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
     alone = trainer if trainer.world_size == 1 else build.tester(cfg, callbacks, loggers)
     return _numbers(alone.test(task, datamodule=datamodule, verbose=False))
 
@@ -131,7 +131,8 @@ def data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str,
             raise Refused(f"{key} with fit=false: the features are the checkpoint's. Leave it out.")
         if key.startswith("data."):
             OmegaConf.update(changed, key.removeprefix("data."), value, force_add=True)
-    return OmegaConf.to_container(changed)  # type: ignore[return-value]
+    container: Any = OmegaConf.to_container(changed)
+    return dict(container)
 
 
 def _own_packages(cfg: DictConfig) -> list[str]:

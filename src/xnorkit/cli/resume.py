@@ -101,7 +101,8 @@ def saved_config(run: RunFolder) -> DictConfig:
     """config.yaml as it was composed; paths into the run folder follow it if it was moved."""
     saved: dict[str, Any] = plain(OmegaConf.load(run.config))
     saved.pop("run", None)
-    return OmegaConf.create(_moved(saved, str(saved["run_dir"]), str(run.path)))  # type: ignore[no-any-return]
+    moved: DictConfig = OmegaConf.create(_moved(saved, str(saved["run_dir"]), str(run.path)))
+    return moved
 
 
 def _moved(value: Any, old: str, new: str) -> Any:

@@ -71,8 +71,8 @@ class RunFolder:
 
     def write_config(self, cfg: DictConfig) -> None:
         """Write config.yaml, once: all values resolved, then versions, commit and machine."""
-        values = OmegaConf.to_container(cfg, resolve=True)
-        text = OmegaConf.to_yaml(OmegaConf.create({**values, "run": provenance()}))  # type: ignore[dict-item]
+        values: Any = OmegaConf.to_container(cfg, resolve=True)
+        text = OmegaConf.to_yaml(OmegaConf.create({**values, "run": provenance()}))
         self.path.mkdir(parents=True, exist_ok=True)
         replace_file(self.config, text)
 

@@ -61,7 +61,8 @@ def show_start(
     Returns:
         What the result says of it too: sizes in bytes and the data's title.
     """
-    features = torch.zeros(1, *task.frontend.output_shape)  # type: ignore[misc]
+    frontend: Any = task.frontend
+    features = torch.zeros(1, *frontend.output_shape)
     summary = summarise(task.network, features)
     total = summary.total
     binary = [layer.name for layer in summary.layers if layer.binary_parameters]

@@ -50,5 +50,5 @@ class StoredClips:
     def _hand_back(self, read_bytes: int) -> None:
         self._read_bytes += read_bytes
         if self._read_bytes > _RESIDENT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._map._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[union-attr]
+            self._map._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[union-attr]  # numpy does not declare _mmap
             self._read_bytes = 0

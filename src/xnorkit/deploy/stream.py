@@ -148,7 +148,7 @@ class Builder:
         """Sign bits of a stream, for the layer at `path`."""
         modules = [item.module for item in stream.pending if isinstance(item, Elementwise)]
         if isinstance(stream.source, int):
-            index = self._threshold(stream, modules, f"{path}.sign")
+            index = self._threshold(stream, stream.source, modules, f"{path}.sign")
         else:
             index = stream.source.emit_bits(self, modules)
         for position, item in enumerate(stream.pending):
@@ -156,8 +156,8 @@ class Builder:
                 index = self._pool_bits(stream, position, item, index)
         return index
 
-    def _threshold(self, stream: Stream, modules: list[nn.Module], path: str) -> int:
-        source = self.values[int(stream.source)]  # type: ignore[arg-type]
+    def _threshold(self, stream: Stream, value: int, modules: list[nn.Module], path: str) -> int:
+        source = self.values[value]
         order = stream.order
 
         def numbers() -> dict[str, Tensor]:
@@ -170,7 +170,7 @@ class Builder:
             }
 
         out = Value("bits", source.map)
-        return self.emit(Threshold, path, [int(stream.source)], out, numbers)  # type: ignore[arg-type]
+        return self.emit(Threshold, path, [value], out, numbers)
 
     def _pool_bits(self, stream: Stream, position: int, pool: Pooling, index: int) -> int:
         channels = self.values[index].map.c

@@ -76,7 +76,8 @@ class KWSCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, mels, frames) → logits (N, num_classes)."""
         x = self.before_head(self.blocks(self.after_stem(self.stem(x))))
-        return self.head(self.dropout(self.flatten(self.average(x))))  # type: ignore[no-any-return]  # hydra and torch modules return Any
+        result: Tensor = self.head(self.dropout(self.flatten(self.average(x))))
+        return result
 
 
 def _check(

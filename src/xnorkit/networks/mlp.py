@@ -51,4 +51,5 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, *input_shape) → logits (N, num_classes)."""
         x = self.before_head(self.blocks(self.after_stem(self.stem(self.flatten(x)))))
-        return self.head(self.dropout(x))  # type: ignore[no-any-return]
+        result: Tensor = self.head(self.dropout(x))
+        return result

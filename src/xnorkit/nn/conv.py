@@ -46,7 +46,8 @@ class _BinaryConv(BinaryLayer):
             value = self.padding_value if mode == "constant" else None
             x = F.pad(x, self._reversed_padding_repeated_twice, mode, value)
             padding = 0
-        return convolve(x, weight, bias, self.stride, padding, self.dilation, self.groups)  # type: ignore[no-any-return]
+        result: Tensor = convolve(x, weight, bias, self.stride, padding, self.dilation, self.groups)
+        return result
 
     def scale_of_input(self, x: Tensor) -> Tensor:
         """K of `map`: (N, 1, …); of `tensor`: one number a sample."""

@@ -233,7 +233,8 @@ class Int8Conv2d(Int8Layer, nn.Conv2d):
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (N, C_in, H, W) or (C_in, H, W) → (N, C_out, H', W') or (C_out, H', W')."""
-        return self._conv_forward(x, weight, bias)  # type: ignore[no-any-return]  # untyped in torch
+        result: Tensor = self._conv_forward(x, weight, bias)
+        return result
 
 
 class Int8Linear(Int8Layer, nn.Linear):

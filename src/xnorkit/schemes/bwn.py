@@ -30,7 +30,7 @@ class BWN(Float):
         centre_factor: bool = True,
         scale_by_n: bool = True,
     ) -> None:
-        self.weight_rule: WeightRule = WeightRule(  # type: ignore[assignment]
+        self.weight_rule: WeightRule = WeightRule(  # type: ignore[assignment]  # narrower than the protocol's
             alpha=alpha, rule=rule, centre_factor=centre_factor, scale_by_n=scale_by_n
         )
         self._options = {"input_sign": None, "weight_rule": self.weight_rule}

@@ -35,7 +35,10 @@ def rivals(
     for name, make in MAKERS.items():
         try:
             for side in make(network, twin, inputs.float().cpu()):
-                (found if isinstance(side, Rival) else missing).append(side)  # type: ignore[arg-type]
+                if isinstance(side, Rival):
+                    found.append(side)
+                else:
+                    missing.append(side)
         except Exception as error:  # a rival that refuses a network costs no deploy
             missing.append(Missing(name, f"failed: {_first_line(error)}"))
     return found, missing

@@ -135,7 +135,7 @@ def _fused(layer: nn.Module, norm: nn.Module) -> nn.Module | None:
         return None
     # Exact types: a subclass may do something else with its weights.
     if type(layer) in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
-        return fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var]
+        return fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var]  # it takes every torch convolution
     return fuse_linear_bn_eval(layer, norm) if type(layer) is nn.Linear else None
 
 
@@ -145,7 +145,7 @@ def _replace(traced: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:
 
 
 def _eager(module: nn.Module, layout: torch.memory_format) -> Prepare:
-    module = copy.deepcopy(module).to(memory_format=layout)  # type: ignore[call-overload]
+    module = copy.deepcopy(module).to(memory_format=layout)  # type: ignore[call-overload]  # torch's overloads for modules lack it
 
     def prepare(inputs: Tensor) -> Callable[[], Any]:
         x = inputs.contiguous(memory_format=layout)
