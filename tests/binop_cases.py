@@ -279,3 +279,18 @@ class Resumable(Regression):
 def latent(network):
     """Whether no inner weight is binary."""
     return not any(map(is_binary, inner_weights(network)))
+
+
+def hand_loop(network, bin_op, batches, optimizer="sgd", accumulate=1):
+    optimizer = make_optimizer(optimizer, network.parameters())
+    bin_op.attach(network)
+    for start in range(0, len(batches), accumulate):
+        optimizer.zero_grad()
+        for x, y in batches[start : start + accumulate]:
+            bin_op.binarize_()
+            ((network(x) - y).square().mean() / accumulate).backward()
+            bin_op.restore_()
+        bin_op.rescale_gradients_()
+        optimizer.step()
+        bin_op.clamp_()
+    return network

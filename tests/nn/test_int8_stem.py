@@ -1,4 +1,4 @@
-"""xnorkit.nn.int8_stem: whole numbers in evaluation, LSQ in training, steps that suit weights."""
+"""xnorkit.nn.int8_stem: its state, and whole numbers in evaluation, bit for bit."""
 
 import copy
 import math
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from int8_cases import assert_bits, conv, pair, spread
 from torch import nn
 
-from xnorkit.callbacks.binop_targets import find_targets
-from xnorkit.nn import BinaryConv2d, Int8Conv2d, Int8Layer, Int8Linear
+from xnorkit.nn import Int8Conv2d, Int8Layer, Int8Linear
 from xnorkit.nn.int8_stem import INPUT_UNIT, MAX_INPUTS, stem_class
 
 CONVOLUTIONS = [
@@ -22,54 +22,6 @@ CONVOLUTIONS = [
     {"padding": 1, "groups": 2},
     {"padding": 1, "padding_mode": "reflect", "bias": False},
 ]
-
-
-def conv(**options):
-    return Int8Conv2d(*(options.pop("sizes", (2, 6, 3))), **options)
-
-
-def pair(kind):
-    """A layer with a bias and a batch for it."""
-    if kind == "linear":
-        return Int8Linear(40, 6), torch.randn(5, 40)
-    return conv(padding=1), torch.randn(3, 2, 9, 7)
-
-
-def spread(layer, factor=3.0):
-    """Weights and steps as after a training: none at its start, some weights past ±127 steps."""
-    with torch.no_grad():
-        layer.weight.mul_(factor)
-        layer.raw_weight_step.add_(torch.randn_like(layer.raw_weight_step).clamp(-0.5, 0.5))
-        layer.raw_input_step.fill_(-0.3)
-        layer.weight.view(-1)[::7] *= 30
-    return layer
-
-
-def integers(values, step):
-    quotient = values.numpy() / step  # float32, each rounded once
-    assert quotient.dtype == np.float32
-    return np.clip(np.rint(quotient), -127, 127).astype(np.int64)
-
-
-def expected_bits(layer, x):
-    """Evaluation by int64 sums; only the last two operations are float32."""
-    s_x = np.float32(layer.input_step())
-    whole_w, s_w = layer.quantised_weight()
-    column = s_w.numpy().reshape(-1, *(1,) * (layer.weight.dim() - 1))
-    w = integers(layer.weight.detach(), column)
-    np.testing.assert_array_equal(w, whole_w.numpy())
-    # float64 holds sums to 2^53, and torch has no convolution of whole numbers.
-    x, w = (torch.from_numpy(v).double() for v in (integers(x, s_x), w))
-    sums = layer.linear_map(x, w, None).numpy()
-    assert (sums == np.rint(sums)).all()
-    channels = (-1, *(1,) * (layer.weight.dim() - 2))
-    y = sums.astype(np.float32) * (s_x * s_w.numpy()).reshape(channels)
-    return y if layer.bias is None else y + layer.bias.detach().numpy().reshape(channels)
-
-
-def assert_bits(layer, x):
-    with torch.no_grad():
-        np.testing.assert_array_equal(layer.eval()(x).numpy(), expected_bits(layer, x))
 
 
 # state
@@ -261,191 +213,6 @@ def test_what_a_deploy_needs_is_there():
     assert np.float32(layer.input_step()) == layer.input_step()
     expected = np.float32(layer.input_step()) * steps.numpy()
     np.testing.assert_array_equal(layer.output_scale().detach().numpy(), expected)
-
-
-# training
-
-
-def lsq(values, step):
-    """Esser et al. 2020, eq. 2, 3, 5: value, and its derivatives by value and step."""
-    ratio = values / step
-    whole = ratio.round().clamp(-127, 127)
-    inside = ratio.abs() < 127
-    return whole * step, inside.double(), torch.where(inside, whole - ratio, whole)
-
-
-@pytest.mark.parametrize("kind", ["conv", "linear"])
-@pytest.mark.parametrize("input_gradient", [True, False])
-@pytest.mark.parametrize("frozen", [False, True])
-def test_gradients_are_lsqs_closed_form(kind, input_gradient, frozen):
-    layer, x = pair(kind)
-    layer, x = spread(layer).double(), (2 * x.double()).requires_grad_(input_gradient)
-    layer.raw_input_step.requires_grad_(not frozen)
-    gradient = torch.randn_like(layer(x))
-    layer(x).backward(gradient)
-
-    axes = tuple(range(1, layer.weight.dim()))
-    r_x, r_w = layer.raw_input_step.detach(), layer.raw_weight_step.detach()
-    features, n = x[0].numel(), layer.weight[0].numel()
-    u_x, u_w = 4 / 127, 1 / math.sqrt(n * 127)
-    s_x = u_x / (1 - r_x)  # −0.3
-    s_w = torch.where(r_w < 0, u_w / (1 - r_w), u_w * (1 + r_w)).reshape(-1, *[1] * len(axes))
-    x_hat, x_inside, x_by_step = lsq(x.detach(), s_x)
-    w_hat, w_inside, w_by_step = lsq(layer.weight.detach(), s_w)
-    x_hat.requires_grad_()
-    w_hat.requires_grad_()
-    y = layer.linear_map(x_hat, w_hat, layer.bias.detach())
-    y.backward(gradient)
-
-    torch.testing.assert_close(layer(x), y)
-    torch.testing.assert_close(layer.weight.grad, w_hat.grad * w_inside)
-    slope = torch.where(r_w < 0, (1 - r_w) ** -2, 1.0) * u_w / (u_w**2 * math.sqrt(n * 127))
-    expected = (w_hat.grad * w_by_step).sum(axes) * slope
-    torch.testing.assert_close(layer.raw_weight_step.grad, expected)
-    if input_gradient:
-        torch.testing.assert_close(x.grad, x_hat.grad * x_inside)
-    if frozen:
-        assert layer.raw_input_step.grad is None
-    else:
-        slope = (1 - r_x) ** -2 * u_x / (u_x**2 * math.sqrt(features * 127))
-        expected = (x_hat.grad * x_by_step).sum() * slope
-        torch.testing.assert_close(layer.raw_input_step.grad, expected)
-
-
-@pytest.mark.parametrize("kind", ["conv", "linear"])
-def test_evaluation_passes_lsqs_gradients_unscaled(kind):
-    layer, x = pair(kind)
-    layer = spread(layer).double().eval()
-    x = x.double().requires_grad_()
-    layer(x).square().sum().backward()
-    found = {n: p.grad for n, p in layer.named_parameters()}
-    given, layer = x.grad, copy.deepcopy(layer).train()
-    layer.zero_grad()
-    x.grad = None
-    layer(x).square().sum().backward()
-    torch.testing.assert_close(given, x.grad)
-    torch.testing.assert_close(found["weight"], layer.weight.grad)
-    n = layer.weight[0].numel()
-    scale = 1 / (math.sqrt(n * 127) * (1 / math.sqrt(n * 127)) ** 2)
-    torch.testing.assert_close(found["raw_weight_step"] * scale, layer.raw_weight_step.grad)
-
-
-@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
-def test_steps_stay_positive_under_rates_that_are_far_too_high(optimizer):
-    layer, x = pair("conv")
-    steps = optimizer(layer.parameters(), lr=1.0)
-    for _ in range(30):
-        steps.zero_grad()
-        (layer(x) - 1).square().mean().backward()
-        nn.utils.clip_grad_norm_(layer.parameters(), 10.0)
-        steps.step()
-        assert layer.input_step() > 0
-        assert (layer.quantised_weight()[1] > 0).all()
-        assert layer(x).isfinite().all()
-
-
-def test_weight_decay_alone_pulls_steps_to_their_usual_size():
-    layer = spread(conv())
-    optimizer = torch.optim.Adam(layer.parameters(), lr=0.01, weight_decay=0.1)
-    for _ in range(200):
-        for parameter in layer.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-        optimizer.step()
-    assert layer.input_step() == pytest.approx(INPUT_UNIT, rel=0.05)
-    usual = 1 / math.sqrt(18 * 127)
-    torch.testing.assert_close(
-        layer.quantised_weight()[1], torch.full((6,), usual), rtol=0.1, atol=0
-    )
-
-
-def test_the_input_step_learns_the_range_of_its_input():
-    torch.manual_seed(0)
-    layer = Int8Linear(16, 16, bias=False)
-    target = torch.randn(16, 16)
-    optimizer = torch.optim.Adam(layer.parameters(), lr=0.02)
-    for _ in range(300):
-        x = 20 * torch.randn(64, 16)  # five times past ±127 steps at the start
-        optimizer.zero_grad()
-        F.mse_loss(layer(x), x @ target.T).backward()
-        optimizer.step()
-    assert 127 * layer.input_step() > 20
-
-
-def test_a_training_step_is_the_same_for_every_split_of_the_batch():
-    # As DDP averages: N of LSQ's scale counts no samples.
-    layer, x = pair("conv")
-    x = torch.cat([x, x + 1])
-    (layer(x).square().mean()).backward()
-    whole = [p.grad.clone() for p in layer.parameters()]
-    layer.zero_grad()
-    for half in x.split(3):
-        (layer(half).square().mean() / 2).backward()
-    for gradient, parameter in zip(whole, layer.parameters(), strict=True):
-        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
-
-
-# other tools
-
-
-@pytest.mark.parametrize("kind", ["conv", "linear"])
-def test_exported_evaluation_is_the_same_bits(kind):
-    layer, x = pair(kind)
-    spread(layer).eval()
-    program = torch.export.export(layer, (x,))
-    assert torch.equal(program.module()(x), layer(x))
-
-
-@pytest.mark.parametrize("mode", [True, False])
-def test_a_layer_compiles_into_one_graph(mode):
-    torch._dynamo.reset()
-    layer, x = pair("conv")
-    layer.train(mode)
-    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    y = compiled(x)
-    torch.testing.assert_close(y, layer(x))
-    y.sum().backward()
-    found = [p.grad.clone() for p in layer.parameters()]
-    layer.zero_grad()
-    layer(x).sum().backward()
-    for gradient, parameter in zip(found, layer.parameters(), strict=True):
-        torch.testing.assert_close(gradient, parameter.grad)
-
-
-def test_functional_gradients_are_those_of_backward():
-    layer, x = pair("linear")
-    parameters = dict(layer.named_parameters())
-
-    def loss(parameters, x):
-        return torch.func.functional_call(layer, parameters, (x,)).square().sum()
-
-    by_parameters, by_x = torch.func.grad(loss, argnums=(0, 1))(parameters, x)
-    x = x.clone().requires_grad_()
-    layer(x).square().sum().backward()
-    torch.testing.assert_close(by_x, x.grad)
-    for name, parameter in parameters.items():
-        torch.testing.assert_close(by_parameters[name], parameter.grad)
-
-
-def test_a_jacobian_is_taken_by_vmap():
-    layer, x = pair("linear")
-    jacobian = torch.func.jacrev(layer)(x[0])
-    expected = torch.autograd.functional.jacobian(layer, x[0])
-    torch.testing.assert_close(jacobian, expected)
-    each = torch.func.vmap(layer)(x)
-    torch.testing.assert_close(each, layer(x))
-
-
-def test_a_layer_on_the_meta_device_tells_its_shape():
-    for mode in (True, False):
-        layer = Int8Conv2d(1, 6, 3, device="meta").train(mode)
-        assert layer(torch.empty(2, 1, 7, 6, device="meta")).shape == (2, 6, 5, 4)
-
-
-def test_binop_leaves_the_stem_alone():
-    network = nn.Sequential(Int8Conv2d(1, 4, 3), BinaryConv2d(4, 4, 3), nn.Conv2d(4, 2, 1))
-    assert [t.name for t in find_targets(network, {})] == ["1"]
-    plain = nn.Sequential(Int8Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 1))
-    assert [t.name for t in find_targets(plain, {})] == ["1"]  # all but first and last
 
 
 # refusals
