@@ -3,6 +3,7 @@
 #include "test_bits.cpp"
 #include "test_shape.cpp"
 #include "test_arena.cpp"
+#include "test_work.cpp"
 #include "test_isa.cpp"
 #include "test_binary_conv2d.cpp"
 #include "test_float_conv2d.cpp"
@@ -15,4 +16,5 @@
 #include "test_add.cpp"
 #include "test_input_scale.cpp"
 #include "test_multiply.cpp"
+#include "test_wav.cpp"
 #include "main.cpp"

@@ -1,14 +1,12 @@
 """The reader in C++: what it hands out, what it refuses, and that no byte leads it astray."""
 
 import hashlib
-import os
-import shutil
 import subprocess
 from ctypes import CDLL, c_char, c_size_t, c_void_p, create_string_buffer
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cpp_programs import compiled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xnor_files import (
@@ -26,31 +24,8 @@ from xnor_files import (
 
 from xnorkit.deploy.xnor_file import XnorFileError, canonical_json, from_bytes
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "cpp" / "tests" / "model_file_driver.cpp"
-STRICT = ("-std=c++20", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+SOURCE = "tests/model_file_driver.cpp"
 LETTERS = {"float32": b"f", "int32": b"i", "int8": b"b", "uint8": b"u"}
-CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-
-
-def compiled(folder, *flags):
-    """The driver, once for each state of its sources."""
-    if CXX is None:
-        pytest.skip("no C++ compiler")
-    command = [*CXX.split(), *STRICT, *flags, f"-I{ROOT / 'cpp' / 'include'}", str(SOURCE)]
-    sources = [SOURCE, *sorted((ROOT / "cpp" / "include" / "xnorkit").glob("*.hpp"))]
-    state = b"".join(file.read_bytes() for file in sources) + " ".join(command).encode()
-    target = folder / hashlib.sha256(state).hexdigest()[:16]
-    if not target.exists():
-        part = target.with_suffix(f".{os.getpid()}")
-        subprocess.run([*command, "-o", part], check=True, timeout=300)
-        part.replace(target)
-    return target
-
-
-@pytest.fixture(scope="session")
-def drivers(request):
-    return request.config.cache.mkdir("xnorkit-drivers")
 
 
 class Reader:
@@ -83,8 +58,8 @@ class Reader:
 
 
 @pytest.fixture(scope="session")
-def reader(drivers):
-    return Reader(CDLL(str(compiled(drivers, "-shared", "-fPIC"))))
+def reader(request):
+    return Reader(CDLL(str(compiled(request, SOURCE, "-O1", "-shared", "-fPIC"))))
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 129, 1000])
@@ -201,10 +176,10 @@ def test_ruin_with_the_right_digest_is_read_as_python_reads_it(reader, content):
 
 
 @pytest.fixture(scope="session")
-def sanitized(drivers):
+def sanitized(request):
     """The driver as a program: files in, a line for each out; it dies where a byte is misread."""
-    flags = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    program = compiled(drivers, *flags)
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    program = compiled(request, SOURCE, *flags)
 
     def say(contents):
         given = b"".join(len(content).to_bytes(8, "little") + content for content in contents)
