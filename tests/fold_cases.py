@@ -1,6 +1,9 @@
 """Chains of elementwise modules with numbers that are hard to fold, and torch's bits of them."""
 
+from itertools import product
+
 import torch
+from hypothesis import strategies as st
 from torch import nn
 
 from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
@@ -10,6 +13,8 @@ BETA = (0.0, -0.0, 0.5, -0.5, 1e-3, -2.0, 1e-30, -1e-42, 40.0, -1e5)
 MEAN = (0.0, 3.0, -11.0, 0.25, 1e-3, 1e6, -1e6, 17.5)
 VARIANCE = (1.0, 0.0, 80.0, 1e-8, 1e-40, 1e30, 5.5)
 ALPHA = (1.0, 0.0, 0.037, 1e-20, 12.5)
+CORE = ("norm", "relu", "hardtanh", "bias", "dropout")
+COMPOSITIONS = [names for length in range(5) for names in product(CORE, repeat=length)]
 
 
 def choose(values, channels, generator):
@@ -45,6 +50,9 @@ MAKERS = {
     "scale": lambda c, dims, g: ChannelScale(choose(ALPHA, c, g)),
 }
 
+chains = st.lists(st.sampled_from(sorted(MAKERS)), max_size=4)
+seeds = st.integers(0, 2**32)
+
 
 def make_chain(names, channels, dims, seed):
     """The modules of the names, in evaluation, numbers drawn from the seed."""
@@ -68,3 +76,24 @@ def torch_outputs(modules, values, dims, layout="map"):
         if layout == "channels_last" and dims == 2:
             x = x.contiguous(memory_format=torch.channels_last)
         return nn.Sequential(*modules)(x).reshape(channels, rows).T
+
+
+def norm_of(gamma, beta=0.0, mean=0.0, variance=1.0, eps=0.0):
+    """BatchNorm2d of one channel."""
+    module = nn.BatchNorm2d(1, eps=eps).eval()
+    with torch.no_grad():
+        module.weight.fill_(gamma)
+        module.bias.fill_(beta)
+    module.running_mean.fill_(mean)
+    module.running_var.fill_(variance)
+    return module
+
+
+def grid(low, high, channels):
+    """All integers, (G, C)."""
+    return torch.arange(low, high + 1).float()[:, None].repeat(1, channels)
+
+
+def refused_for_nan(error):
+    """Hard numbers may overflow; nothing else may go wrong."""
+    assert "NaN" in str(error)

@@ -1,12 +1,9 @@
-"""Folding against torch itself, on every value."""
+"""Thresholds of integers against torch itself on every value; what can't be folded is refused."""
 
-from itertools import product
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from fold_cases import MAKERS, make_chain, torch_outputs
+from fold_cases import COMPOSITIONS, chains, grid, make_chain, norm_of, seeds, torch_outputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -14,54 +11,10 @@ from torch import nn
 from xnorkit.binarize.binop import latent_signs
 from xnorkit.deploy import fold
 from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
-from xnorkit.deploy.fold import FoldError, integer_thresholds, pool_mask, real_thresholds
+from xnorkit.deploy.fold import FoldError, integer_thresholds, real_thresholds
 from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
-LIMIT = 2.0**64  # beyond it a chain may overflow to NaN, and nothing is promised
-CORE = ("norm", "relu", "hardtanh", "bias", "dropout")
-COMPOSITIONS = [names for length in range(5) for names in product(CORE, repeat=length)]
-chains = st.lists(st.sampled_from(sorted(MAKERS)), max_size=4)
-seeds = st.integers(0, 2**32)
-
-
-def norm_of(gamma, beta=0.0, mean=0.0, variance=1.0, eps=0.0):
-    """BatchNorm2d of one channel."""
-    module = nn.BatchNorm2d(1, eps=eps).eval()
-    with torch.no_grad():
-        module.weight.fill_(gamma)
-        module.bias.fill_(beta)
-    module.running_mean.fill_(mean)
-    module.running_var.fill_(variance)
-    return module
-
-
-def grid(low, high, channels):
-    """All integers, (G, C)."""
-    return torch.arange(low, high + 1).float()[:, None].repeat(1, channels)
-
-
-def ulps(switches, distance):
-    """All floats up to `distance` away from each switch, (G, C); by numpy's own stepping."""
-    rows = [np.nan_to_num(switches.numpy(), posinf=1.0, neginf=-1.0)]
-    for limit in (np.float32(-np.inf), np.float32(np.inf)):
-        x = rows[0]
-        for _ in range(distance):
-            x = np.nextafter(x, limit)
-            rows.append(x)
-    return torch.from_numpy(np.stack(rows))
-
-
-def random_floats(rows, channels, seed):
-    """Finite floats with random bits, (G, C)."""
-    bits = np.random.default_rng(seed).integers(0, 2**32, (rows, channels), dtype=np.uint32)
-    floats = bits.view(np.float32)
-    return torch.from_numpy(np.where(np.isfinite(floats), floats, np.float32(1)))
-
-
-def refused_for_nan(error):
-    """Hard numbers may overflow; nothing else may go wrong."""
-    assert "NaN" in str(error)
 
 
 def check_integers(modules, channels, low, high, dims, layout="map"):
@@ -192,80 +145,6 @@ def test_bits_of_layers_without_rows(layer, shape):
     assert torch.equal(found.bits(sums.movedim(1, -1)).movedim(-1, 1), expected)
 
 
-# real values
-
-
-def check_reals(modules, channels, dims, seed):
-    """Equal torch on 1000 floats each side of each switch and on random floats, or NaN."""
-    probe = torch.cat([random_floats(500, channels, seed), grid(-50, 50, channels)])
-    try:
-        found = real_thresholds(nn.Sequential(*modules), channels, dims)
-    except FoldError as error:
-        refused_for_nan(error)
-        near = probe.clamp(-LIMIT, LIMIT)
-        assert torch_outputs(modules, near, dims).isnan().any()
-        return
-    assert found.threshold.dtype == torch.float32
-    zeros = torch.tensor([0.0, -0.0])[:, None].repeat(1, channels)
-    values = torch.cat([ulps(found.threshold, 1000), probe, zeros])
-    outputs = torch_outputs(modules, values, dims)
-    judged = (values.abs() <= LIMIT) | ~outputs.isnan()
-    assert torch.equal(found.bits(values)[judged], (outputs < 0)[judged])
-
-
-@settings(max_examples=100, deadline=None)
-@given(chains, seeds, st.sampled_from([0, 1, 2]))
-def test_real_thresholds_are_torch_s_for_hard_numbers(names, seed, dims):
-    check_reals(make_chain(names, 5, dims, seed), 5, dims, seed)
-
-
-@pytest.mark.parametrize("names", [n for n in COMPOSITIONS if len(n) <= 2], ids="-".join)
-def test_real_thresholds_are_torch_s_for_all_pairs(names):
-    check_reals(make_chain(names, 8, 2, len(names)), 8, 2, 7)
-
-
-def test_identity_has_the_threshold_zero_and_minus_zero_is_positive():
-    found = real_thresholds(nn.Sequential(), 3, dims=0)
-    assert found.threshold.tolist() == [0.0] * 3
-    assert found.flip.tolist() == [0] * 3
-    assert not found.bits(torch.tensor([-0.0, 0.0, 1e-45])).any()
-    assert found.bits(torch.tensor([-1e-45] * 3)).all()
-
-
-def test_a_denormal_threshold_is_found_to_the_bit():
-    found = real_thresholds(ChannelBias(torch.tensor([1e-44, -1e-44])), 2)
-    assert found.threshold.tolist() == [-np.float32(1e-44), np.float32(1e-44)]
-
-
-@pytest.mark.parametrize(("beta", "threshold"), [(2.0, -np.inf), (-2.0, np.inf)])
-def test_a_real_channel_that_never_switches_is_infinite(beta, threshold):
-    found = real_thresholds(norm_of(0.0, beta), 1)
-    assert (found.threshold.item(), found.flip.item()) == (threshold, 0)
-    assert real_thresholds(nn.ReLU(), 1).threshold.item() == -np.inf
-
-
-def test_a_switch_beside_the_long_zero_of_a_relu_is_found():
-    chain = nn.Sequential(nn.ReLU(), norm_of(-1.0, mean=1e-38))
-    found = real_thresholds(chain, 1)
-    assert found.flip.item() == 1
-    assert found.threshold.item() == np.nextafter(np.float32(1e-38), np.float32(1))
-
-
-def test_overflow_to_nan_beyond_2_to_the_64_does_not_hide_a_constant_channel():
-    chain = nn.Sequential(norm_of(1e15), norm_of(0.0, beta=-1.0))  # 0 · inf at the largest floats
-    assert real_thresholds(chain, 1).threshold.item() == np.inf
-
-
-def test_a_nan_among_ordinary_values_is_refused():
-    with pytest.raises(FoldError, match=r"^block\.3: channel 0 gives NaN for"):
-        real_thresholds(
-            lambda x: x - x.abs().clamp(max=1).log().clamp(max=0) / 0, 1, where="block.3"
-        )
-
-
-# what is refused
-
-
 def test_a_function_that_rises_and_falls_is_refused_with_its_integers():
     with pytest.raises(FoldError, match=r"blocks\.1: channel 2: .* at -3, 5, so") as error:
         integer_thresholds(
@@ -339,58 +218,3 @@ def test_a_module_that_changes_the_shape_is_refused():
 def test_a_range_that_float32_does_not_hold_is_refused(low, high):
     with pytest.raises(FoldError, match="2\\^24"):
         integer_thresholds(nn.Identity(), 1, low, high)
-
-
-# max-pool
-
-
-def pool_bits(bits, mask, pool):
-    """AND or OR under each window of a pool, taps outside left out; (N, C, H, W) bool."""
-    # torch's own pool, of booleans as numbers: OR is their maximum, AND their minimum.
-    ones = bits.float()
-    any_of, all_of = pool(ones) > 0, -pool(-ones) > 0
-    return torch.where(mask.bool()[:, None, None], any_of, all_of)
-
-
-POOLS = st.builds(
-    lambda kernel, stride, padding, ceil: nn.MaxPool2d(
-        kernel, stride, min(padding, kernel // 2), ceil_mode=ceil
-    ),
-    st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.booleans(),
-)  # fmt: skip
-
-
-@settings(max_examples=80, deadline=None)
-@given(chains, chains, POOLS, seeds)
-def test_pooled_bits_are_the_bits_of_the_pooled_values(before, after, pool, seed):
-    before, after = make_chain(before, 6, 2, seed), make_chain(after, 6, 2, seed + 1)
-    sums = torch.randint(-30, 31, (2, 6, 7, 5), generator=torch.Generator().manual_seed(seed))
-    with torch.no_grad():
-        pooled = pool(nn.Sequential(*before)(sums.float()))
-        expected = nn.Sequential(*after)(pooled)
-    try:
-        found = integer_thresholds(nn.Sequential(*before, *after), 6, -30, 30)
-        mask = pool_mask(nn.Sequential(*after), 6)
-    except FoldError as error:
-        refused_for_nan(error)
-        return
-    bits = found.bits(sums.movedim(1, -1)).movedim(-1, 1)
-    assert torch.equal(pool_bits(bits, mask, pool), expected < 0)
-
-
-def test_a_pool_right_before_the_sign_is_and_and_before_a_falling_norm_or():
-    assert pool_mask(nn.Sequential(), 2).tolist() == [0, 0]
-    assert pool_mask(norm_of(-1.0, beta=0.5), 1).tolist() == [1]
-    assert pool_mask(norm_of(1.0, beta=0.5), 1).dtype == torch.uint8
-
-
-def test_of_two_pools_each_takes_the_mask_of_all_that_follows():
-    first, second = nn.MaxPool2d(2), nn.MaxPool2d(3, padding=1, ceil_mode=True)
-    between, last = norm_of(-2.0, mean=1.5), norm_of(-1.0, mean=-3.0)
-    sums = torch.randint(-9, 10, (4, 1, 12, 12), generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        expected = last(second(between(first(sums.float())))) < 0
-    bits = integer_thresholds(nn.Sequential(between, last), 1, -9, 9).bits(sums)
-    bits = pool_bits(bits, pool_mask(nn.Sequential(between, last), 1), first)
-    assert torch.equal(pool_bits(bits, pool_mask(last, 1), second), expected)
-    assert 0 < expected.float().mean() < 1

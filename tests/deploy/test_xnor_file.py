@@ -1,7 +1,5 @@
 """Reading back what was written, by us and by another reader; refusing everything else."""
 
-import errno
-import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from safetensors import safe_open
 from safetensors.numpy import load
 from xnor_files import DATA, FORGED, METADATA, TENSORS, VALID, build, header, ruined, sealed
 
-from xnorkit.deploy import xnor_file
 from xnorkit.deploy.ops import OPS
 from xnorkit.deploy.ops.pointwise import STEP_FIELDS
 from xnorkit.deploy.xnor_file import (
@@ -278,41 +275,3 @@ def test_what_cannot_be_opened_is_refused_with_its_path(tmp_path):
     for path in (tmp_path, tmp_path / "none.xnor"):
         with pytest.raises(XnorFileError, match=f"{path}: can't be read .* Give the model.xnor"):
             read(path)
-
-
-def test_a_written_file_is_read(tmp_path):
-    write(tmp_path / "model.xnor", b"an older one")
-    write(tmp_path / "model.xnor", VALID)
-    assert read(tmp_path / "model.xnor").metadata == METADATA
-    assert os.listdir(tmp_path) == ["model.xnor"]
-
-
-def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
-    def fill(self, content):
-        with open(self, "wb") as file:
-            file.write(content[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    write(tmp_path / "model.xnor", b"an older one")
-    monkeypatch.setattr(Path, "write_bytes", fill)
-    with pytest.raises(XnorFileError, match=r"model\.xnor: its \d+ bytes .*No space left .*again"):
-        write(tmp_path / "model.xnor", VALID)
-    assert (tmp_path / "model.xnor").read_bytes() == b"an older one"
-    assert os.listdir(tmp_path) == ["model.xnor"]
-
-
-def test_an_interrupt_leaves_what_was_there(tmp_path, monkeypatch):
-    def interrupt(source, target):
-        raise KeyboardInterrupt
-
-    write(tmp_path / "model.xnor", b"an older one")
-    monkeypatch.setattr(xnor_file.os, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "model.xnor", VALID)
-    assert (tmp_path / "model.xnor").read_bytes() == b"an older one"
-    assert os.listdir(tmp_path) == ["model.xnor"]
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(XnorFileError, match="No such file or directory"):
-        write(tmp_path / "none" / "model.xnor", VALID)
