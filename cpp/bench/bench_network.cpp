@@ -77,7 +77,7 @@ template <class Ops>
 struct Network : AnyNetwork {
   Network() {
     isa = Ops::name;
-    RandomLoader loader(arena);
+    RandomLoader loader(arena, workspace);
     if (!(float_stem.load(loader, "float") && int8_stem.load(loader, "int8") &&
           sign.load(loader, "sign") && first.load(loader, "1") && second.load(loader, "2") &&
           third.load(loader, "3") && fourth.load(loader, "4") && average.load(loader, "average") &&
@@ -87,33 +87,35 @@ struct Network : AnyNetwork {
   }
 
   void step(int op, Buffers& v) const override {
+    const Work work = workspace.work();
     switch (op) {
       case 0:
-        return float_stem.run(v.input.data(), v.reals.data());
+        return run_op(float_stem, work, v.input.data(), v.reals.data());
       case 1:
-        return int8_stem.run(v.input.data(), v.reals.data());
+        return run_op(int8_stem, work, v.input.data(), v.reals.data());
       case 2:
-        return sign.run(v.reals.data(), v.a.data());
+        return run_op(sign, work, v.reals.data(), v.a.data());
       case 3:
-        return first.run(v.a.data(), v.b.data());
+        return run_op(first, work, v.a.data(), v.b.data());
       case 4:
-        return second.run(v.b.data(), v.a.data());
+        return run_op(second, work, v.b.data(), v.a.data());
       case 5:
-        return third.run(v.a.data(), v.b.data());
+        return run_op(third, work, v.a.data(), v.b.data());
       case 6:
-        return fourth.run(v.b.data(), v.reals.data());
+        return run_op(fourth, work, v.b.data(), v.reals.data());
       case 7:
-        return average.run(v.reals.data(), v.mean.data());
+        return run_op(average, work, v.reals.data(), v.mean.data());
       case 8:
-        return head.run(v.mean.data(), v.logits.data());
+        return run_op(head, work, v.mean.data(), v.logits.data());
       case 9:
-        return bwn.run(v.reals.data(), v.more.data());
+        return run_op(bwn, work, v.reals.data(), v.more.data());
       default:
-        return plain.run(v.reals.data(), v.more.data());
+        return run_op(plain, work, v.reals.data(), v.more.data());
     }
   }
 
   Arena arena;
+  Workspace workspace;
   typename Ops::template FloatConv2d<kInput, 64, kStem, 1> float_stem;
   typename Ops::template Int8Conv2d<kInput, 64, kStem, 1> int8_stem;
   typename Ops::template Threshold<kMap> sign;

@@ -22,14 +22,17 @@ using Floats = py::array_t<float, py::array::c_style>;
 // `_CFunctions`.
 struct Functions {
   decltype(&xnor_create) create_;
+  decltype(&xnor_fork) fork_;
   decltype(&xnor_run) run_;
   decltype(&xnor_step) step_;
   decltype(&xnor_value) value_;
   decltype(&xnor_isa) isa_;
   decltype(&xnor_destroy) destroy_;
 
-  Functions(Address create, Address run, Address step, Address value, Address isa, Address destroy)
+  Functions(Address create, Address fork, Address run, Address step, Address value, Address isa,
+            Address destroy)
       : create_(reinterpret_cast<decltype(create_)>(create)),
+        fork_(reinterpret_cast<decltype(fork_)>(fork)),
         run_(reinterpret_cast<decltype(run_)>(run)),
         step_(reinterpret_cast<decltype(step_)>(step)),
         value_(reinterpret_cast<decltype(value_)>(value)),
@@ -48,6 +51,11 @@ struct Functions {
     }
     if (engine == nullptr) fail(error);
     return reinterpret_cast<Address>(engine);
+  }
+
+  // 0 where memory is short.
+  Address fork(Address engine) const {
+    return reinterpret_cast<Address>(fork_(reinterpret_cast<void*>(engine)));
   }
 
   // x: (samples, inputs), y: (samples, outputs); the caller has checked both.
@@ -88,8 +96,9 @@ PYBIND11_MODULE(xnorkit_binding, module) {
   using xnorkit::bindings::Functions;
   namespace py = pybind11;
   py::class_<Functions>(module, "Functions", py::module_local())
-      .def(py::init<Address, Address, Address, Address, Address, Address>())
+      .def(py::init<Address, Address, Address, Address, Address, Address, Address>())
       .def("create", &Functions::create, py::arg("model"), py::arg("isa").none(true))
+      .def("fork", &Functions::fork)
       .def("run", &Functions::run, py::arg("engine"), py::arg("x").noconvert(),
            py::arg("y").noconvert())
       .def("step", &Functions::step)

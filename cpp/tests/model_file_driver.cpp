@@ -40,7 +40,8 @@ int check(const void* bytes, std::size_t size, char* error, std::size_t error_si
 int take_too_much(const void* bytes, std::size_t size, char* error, std::size_t error_size) {
   xnorkit::ModelFile file(bytes, size);
   xnorkit::Arena arena;
-  xnorkit::FileLoader loader(file, arena);
+  xnorkit::Workspace workspace;
+  xnorkit::FileLoader loader(file, arena, workspace);
   const bool taken = loader.take<char>("layers.0", std::size_t{1} << 62) != nullptr;
   say(error, error_size, file.error());
   return taken;
@@ -55,7 +56,8 @@ int tensor(const void* bytes, std::size_t size, const char* op, const char* fiel
            std::size_t count, void* out, char* error, std::size_t error_size) {
   xnorkit::ModelFile file(bytes, size);
   xnorkit::Arena arena;
-  xnorkit::FileLoader loader(file, arena);
+  xnorkit::Workspace workspace;
+  xnorkit::FileLoader loader(file, arena, workspace);
   const int found = type == 'f'   ? copy<float>(loader, op, field, count, out)
                     : type == 'i' ? copy<std::int32_t>(loader, op, field, count, out)
                     : type == 'b' ? copy<std::int8_t>(loader, op, field, count, out)

@@ -94,7 +94,7 @@ inline std::vector<int> random_signs(std::size_t count) {
 // Tensors by "<op>.<field>".
 class MemoryLoader : public Loader {
  public:
-  explicit MemoryLoader(Arena& arena) : Loader(arena) {}
+  explicit MemoryLoader(Arena& arena) : Loader(arena, workspace_) {}
 
   template <class T>
   void add(const std::string& field, const std::vector<T>& values) {
@@ -121,6 +121,7 @@ class MemoryLoader : public Loader {
   }
   void out_of_memory(const char*, std::size_t) override { sentence_ = "out of memory"; }
 
+  Workspace workspace_;
   std::map<std::string, Tensor> tensors_;
   std::string sentence_;
 };
@@ -156,8 +157,8 @@ template <class Op, class Out, class... In>
 bool load_and_run(Loader& loader, Out* out, const In*... in) {
   Op op;
   if (!op.load(loader, "op")) return false;
-  op.run(in..., out);
-  op.run(in..., out);  // a second run must not see the first
+  run_op(op, loader.work(), in..., out);
+  run_op(op, loader.work(), in..., out);  // a second run must not see the first
   return true;
 }
 

@@ -38,19 +38,21 @@ int main(int, char** arguments) {
   for (int index = 0; const char* isa = xnor_supported(index); ++index) {
     void* engine = xnor_create(bytes, size, isa, error, sizeof error);
     if (engine == nullptr) return std::puts(error), 1;
+    void* fork = xnor_fork(engine);
     size_t inputs, outputs;
     int ops, values;
     xnor_sizes(&inputs, &outputs, &ops, &values);
     std::vector<float> x(3 * inputs, 0.5f), y(3 * outputs);
     const long before = taken;
     for (int i = 0; i < 100; ++i) {
-      xnor_run(engine, x.data(), 3, y.data());
+      xnor_run(i % 2 == 0 ? engine : fork, x.data(), 3, y.data());
       xnor_step(engine, 0);
       size_t length;
       xnor_value(engine, 0, &length);
     }
     std::printf("%s %s %ld %d\n", isa, xnor_isa(engine), taken - before, before > 2);
     xnor_destroy(engine);
+    xnor_destroy(fork);
   }
 }
 """
@@ -161,7 +163,17 @@ def test_only_the_c_functions_leave_the_library(made, request):
     names = {line.split()[-1] for line in said.stdout.splitlines()}
     assert {name for name in names if "xnor" in name} == {
         f"xnor_{name}"
-        for name in ("create", "run", "step", "value", "isa", "destroy", "sizes", "supported")
+        for name in (
+            "create",
+            "fork",
+            "run",
+            "step",
+            "value",
+            "isa",
+            "destroy",
+            "sizes",
+            "supported",
+        )
     }
 
 

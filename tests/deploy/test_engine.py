@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -52,6 +53,15 @@ def test_answers_are_torchs_in_the_kind_that_came(made, engine):
 def test_one_sample_without_a_batch_has_one_answer(made, engine):
     x = torch.randn(2, 3, 4)
     assert torch.equal(engine(x), truth(made, x[None])[0])
+
+
+def test_eight_threads_that_share_an_engine_get_the_answers_of_one(engine):
+    x = np.random.default_rng(3).standard_normal((64, *engine.program.input_shape), np.float32)
+    alone = engine(x)
+    np.testing.assert_array_equal(engine(x, threads=8), alone)
+    with ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(engine, [x] * 32):
+            np.testing.assert_array_equal(answers, alone)
 
 
 def test_an_empty_batch_has_an_empty_answer(engine):

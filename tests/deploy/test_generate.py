@@ -23,8 +23,8 @@ def test_it_declares_and_runs_every_op_in_order():
     text, made = source(program()), program()
     for index, op in enumerate(made.ops):
         assert f"typename Ops::template {op.cpp(made.values)} op{index};" in text
-        inputs = "".join(f"v{i}, " for i in op.inputs)
-        assert f"op{index}.run({inputs}v{op.output});" in text
+        values = ", ".join(f"v{i}.at(work)" for i in (*op.inputs, op.output))
+        assert f"run_op(op{index}, work, {values});" in text
         assert f'op{index}.load(loader, "{op.name}")' in text
 
 
@@ -42,4 +42,5 @@ def test_buffers_hold_what_flows():
             if value.kind == "real"
             else ("std::uint64_t", pixels * value.map.words)
         )
-        assert f"v{index} = arena.take<{kind}>({count});" in text
+        assert f"Scratch<{kind}> v{index};" in text
+        assert f'loader.scratch("value {index}", {count}, &v{index})' in text

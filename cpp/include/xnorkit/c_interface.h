@@ -1,7 +1,8 @@
 /* What an engine library offers to C, C++ and ctypes. One library computes one topology; its
  * numbers come with the bytes of a model.xnor.
  *
- * An engine is used by one thread at a time; different engines are independent. */
+ * An engine is used by one thread at a time; different engines are independent, also those that
+ * xnor_fork made. */
 #ifndef XNORKIT_C_INTERFACE_H_
 #define XNORKIT_C_INTERFACE_H_
 
@@ -21,6 +22,10 @@ extern "C" {
  *   error  `error_size` bytes, 512 hold every sentence; NULL and 0 where none is wanted */
 XNORKIT_EXPORT void* xnor_create(const void* bytes, size_t size, const char* isa, char* error,
                                  size_t error_size) XNORKIT_NOEXCEPT;
+
+/* Another engine for another thread: it shares the weights and has its own memory to run in. NULL
+ * where memory is short. Each is destroyed for itself, in any order. */
+XNORKIT_EXPORT void* xnor_fork(const void* engine) XNORKIT_NOEXCEPT;
 
 /* input: [samples][inputs], rows and columns before channels; output: [samples][outputs].
  * Allocates nothing. */

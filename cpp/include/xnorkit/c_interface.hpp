@@ -4,9 +4,9 @@
 //   static constexpr std::size_t inputs, outputs;     floats of a sample, of its answer
 //   static constexpr int ops, values;
 //   bool load(Loader&);                               false: the loader has the sentence
-//   void step(int op);
-//   unsigned char* value(int index, std::size_t* bytes);
-//   float* input();  const float* output();           buffers of one sample
+//   void step(int op, Work) const;
+//   unsigned char* value(int index, Work, std::size_t* bytes) const;
+//   float* input(Work) const;  const float* output(Work) const;     buffers of one sample
 // and, if the file shall be of this very program,
 //   static constexpr std::string_view program;        Python's canonical_json(program.to_json())
 #pragma once
@@ -16,81 +16,125 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "xnorkit/arena.hpp"
 #include "xnorkit/c_interface.h"
 #include "xnorkit/file_loader.hpp"
 #include "xnorkit/isa.hpp"
 #include "xnorkit/model_file.hpp"
+#include "xnorkit/work.hpp"
 
 namespace xnorkit {
 
-// A network on one ISA path, as the C functions see it.
+// A network on one ISA path with memory to run in, as the C functions see it.
 class Engine {
  public:
-  explicit Engine(const char* isa) : isa_(isa) {}
+  Engine() = default;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
 
-  virtual bool load(ModelFile& file) = 0;
+  // Another with the same network; nullptr where memory is short.
+  virtual Engine* fork() const = 0;
   virtual void run(const float* input, std::size_t samples, float* output) = 0;
   virtual void step(int op) = 0;
   virtual unsigned char* value(int index, std::size_t* bytes) = 0;
-  const char* isa() const { return isa_; }
-
- private:
-  const char* isa_;
+  virtual const char* isa() const = 0;
 };
 
+// What engines of one model share and no run writes.
 template <class Network>
-class EngineOf final : public Engine {
+class Loaded {
  public:
-  using Engine::Engine;
+  explicit Loaded(const char* isa) : isa_(isa) {}
 
   // False, and a sentence in file.error(), if the file does not fit.
-  bool load(ModelFile& file) override {
+  bool load(ModelFile& file) {
     if constexpr (requires { Network::program; }) {
       if (!file.has_program(Network::program)) {
         return file.fail("model.xnor is of another program than this engine. Build its own.");
       }
     }
-    FileLoader loader(file, arena_);
-    const bool loaded = network_.load(loader);
-    if (arena_.failed()) file.fail("no memory for the engine's buffers. Close other programs.");
-    if (!loaded) file.fail("the engine could not be constructed from this model.xnor.");
+    FileLoader loader(file, arena_, fresh_);
+    if (!network_.load(loader))
+      file.fail("the engine could not be constructed from this model.xnor.");
     return file.ok();
   }
 
+  const Network& network() const { return network_; }
+  const Workspace& fresh() const { return fresh_; }
+  const char* isa() const { return isa_; }
+
+ private:
+  const char* isa_;
+  Arena arena_;
+  Workspace fresh_;
+  Network network_{};
+};
+
+template <class Network>
+class EngineOf final : public Engine {
+ public:
+  using Shared = std::shared_ptr<const Loaded<Network>>;
+
+  // nullptr where memory is short.
+  static Engine* make(const Shared& loaded) {
+    std::unique_ptr<EngineOf> engine(new (std::nothrow) EngineOf(loaded));
+    return engine != nullptr && engine->own_.copy(loaded->fresh()) ? engine.release() : nullptr;
+  }
+
+  Engine* fork() const override { return make(loaded_); }
+
   void run(const float* input, std::size_t samples, float* output) override {
+    const Network& network = loaded_->network();
+    const Work work = own_.work();
     for (std::size_t sample = 0; sample < samples; ++sample) {
-      std::memcpy(network_.input(), input + sample * Network::inputs,
+      std::memcpy(network.input(work), input + sample * Network::inputs,
                   Network::inputs * sizeof(float));
-      for (int op = 0; op < Network::ops; ++op) network_.step(op);
-      std::memcpy(output + sample * Network::outputs, network_.output(),
+      for (int op = 0; op < Network::ops; ++op) network.step(op, work);
+      std::memcpy(output + sample * Network::outputs, network.output(work),
                   Network::outputs * sizeof(float));
     }
   }
 
-  void step(int op) override { network_.step(op); }
+  void step(int op) override { loaded_->network().step(op, own_.work()); }
 
   unsigned char* value(int index, std::size_t* bytes) override {
-    return network_.value(index, bytes);
+    return loaded_->network().value(index, own_.work(), bytes);
   }
 
+  const char* isa() const override { return loaded_->isa(); }
+
  private:
-  Arena arena_;
-  Network network_{};
+  explicit EngineOf(const Shared& loaded) : loaded_(loaded) {}
+
+  Shared loaded_;
+  Workspace own_;
 };
 
-// The network on the path of kIsas[chosen]; nullptr where memory is short.
+template <class Network>
+Engine* load_engine(const char* isa, ModelFile& file) {
+  // Not make_shared, which throws.
+  std::unique_ptr<Loaded<Network>> loaded(new (std::nothrow) Loaded<Network>(isa));
+  Engine* engine = nullptr;
+  if (loaded != nullptr) {
+    if (!loaded->load(file)) return nullptr;
+    engine = EngineOf<Network>::make(std::move(loaded));
+  }
+  if (engine == nullptr) file.fail("no memory for the engine. Close other programs.");
+  return engine;
+}
+
+// The network on the path of kIsas[chosen]; nullptr, and a sentence in file.error(), if the file
+// does not fit or memory is short.
 template <template <class> class Network>
-Engine* make_engine(int chosen) {
+Engine* load_engine_on(int chosen, ModelFile& file) {
   int at = 0;
-#define XNORKIT_MAKE(isa) \
-  if (at++ == chosen) return new (std::nothrow) EngineOf<Network<isa::Ops>>(isa::kName);
-  XNORKIT_FOR_EACH_ISA(XNORKIT_MAKE)
-#undef XNORKIT_MAKE
+#define XNORKIT_LOAD(isa) \
+  if (at++ == chosen) return load_engine<Network<isa::Ops>>(isa::kName, file);
+  XNORKIT_FOR_EACH_ISA(XNORKIT_LOAD)
+#undef XNORKIT_LOAD
   return nullptr;
 }
 
@@ -101,14 +145,9 @@ Engine* create_engine(const void* bytes, std::size_t size, const char* isa, char
   const int chosen = choose_isa(isa, error, error_size);
   if (chosen < 0) return nullptr;
   ModelFile file(bytes, size);
-  std::unique_ptr<Engine> engine;
-  if (file.ok()) {
-    engine.reset(make_engine<Network>(chosen));
-    if (engine == nullptr) file.fail("no memory for the engine. Close other programs.");
-  }
-  if (file.ok() && engine->load(file)) return engine.release();
-  std::snprintf(error, error_size, "%s", file.error());
-  return nullptr;
+  Engine* engine = file.ok() ? load_engine_on<Network>(chosen, file) : nullptr;
+  if (engine == nullptr) std::snprintf(error, error_size, "%s", file.error());
+  return engine;
 }
 
 inline const char* supported_isa(int index) {
@@ -127,6 +166,9 @@ inline const char* supported_isa(int index) {
   }                                                                                              \
   void xnor_run(void* engine, const float* input, std::size_t samples, float* output) noexcept { \
     static_cast<xnorkit::Engine*>(engine)->run(input, samples, output);                          \
+  }                                                                                              \
+  void* xnor_fork(const void* engine) noexcept {                                                 \
+    return static_cast<const xnorkit::Engine*>(engine)->fork();                                  \
   }                                                                                              \
   void xnor_step(void* engine, int op) noexcept {                                                \
     static_cast<xnorkit::Engine*>(engine)->step(op);                                             \

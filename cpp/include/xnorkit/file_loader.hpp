@@ -12,7 +12,8 @@ namespace xnorkit {
 // The sentence of the first failure is in file.error().
 class FileLoader final : public Loader {
  public:
-  FileLoader(ModelFile& file, Arena& arena) : Loader(arena), file_(file) {}
+  FileLoader(ModelFile& file, Arena& arena, Workspace& workspace)
+      : Loader(arena, workspace), file_(file) {}
 
  private:
   const void* find(const char* op, const char* field, Element type, std::size_t count) override {

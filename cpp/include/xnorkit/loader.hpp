@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "xnorkit/arena.hpp"
+#include "xnorkit/work.hpp"
 
 namespace xnorkit {
 
@@ -29,7 +30,8 @@ constexpr Element element_of() {
 // sentence of its first failure.
 class Loader {
  public:
-  explicit Loader(Arena& arena) : arena_(arena) {}
+  // weights go into the arena, what a run writes into the workspace.
+  Loader(Arena& arena, Workspace& workspace) : arena_(arena), workspace_(workspace) {}
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
   virtual ~Loader() = default;
@@ -41,7 +43,7 @@ class Loader {
     return static_cast<const T*>(find(op, field, element_of<T>(), count));
   }
 
-  // `count` zeroed elements; nullptr where memory is short.
+  // `count` zeroed elements that no run writes; nullptr where memory is short.
   template <class T>
   T* take(const char* op, std::size_t count) {
     T* memory = arena_.template take<T>(count);
@@ -49,13 +51,23 @@ class Loader {
     return memory;
   }
 
-  Arena& arena() { return arena_; }
+  // `count` elements of every Workspace; false where memory is short.
+  template <class T>
+  bool scratch(const char* op, std::size_t count, Scratch<T>* piece) {
+    const bool had = workspace_.take(count, piece);
+    if (!had) out_of_memory(op, count * sizeof(T));
+    return had;
+  }
+
+  // What every Workspace begins as, to be filled where zeros won't do; moves with the next scratch.
+  Work work() const { return workspace_.work(); }
 
  private:
   virtual const void* find(const char* op, const char* field, Element type, std::size_t count) = 0;
   virtual void out_of_memory(const char* op, std::size_t bytes) = 0;
 
   Arena& arena_;
+  Workspace& workspace_;
 };
 
 }  // namespace xnorkit

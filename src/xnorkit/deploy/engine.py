@@ -31,8 +31,8 @@ class InputError(ValueError):
 class Engine:
     """A network as C++, with the numbers of one model.
 
-    `engine(x)` gives logits in the kind that x has. Threads may share an engine, they wait for
-    each other; engines of one file each have their own memory.
+    `engine(x)` gives logits in the kind that x has. Threads may share an engine: each runs in
+    memory of its own, all read the same weights.
 
     Attributes:
         program: its ops.
@@ -119,32 +119,35 @@ class Engine:
         return self._binding.library
 
     @overload
-    def __call__(self, x: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, threads: int = 1) -> Tensor: ...
     @overload
-    def __call__(self, x: Array) -> Array: ...
-    def __call__(self, x: Array | Tensor) -> Array | Tensor:
+    def __call__(self, x: Array, threads: int = 1) -> Array: ...
+    def __call__(self, x: Array | Tensor, threads: int = 1) -> Array | Tensor:
         """Logits.
 
         Args:
             x: (N, *program.input_shape), or one sample without N; float32, finite.
+            threads: among which the samples of a batch are shared out.
 
         Returns:
             (N, *program.output_shape), or one answer without N; numpy or torch, as x is.
 
         Raises:
             InputError: x is something else.
+            EngineError: no thread, or no memory for so many.
         """
         array = _array(x)
         single = array.shape == self.program.input_shape
         if not single and array.shape[1:] != self.program.input_shape:
             raise InputError(f"x has shape {array.shape}: this engine takes {self._takes()}.")
         _refuse_not_finite(array)
-        answer = self._shaped(self._binding.run(self._laid_out(array[None] if single else array)))
+        laid_out = self._laid_out(array[None] if single else array)
+        answer = self._shaped(self._binding.run(laid_out, threads))
         answer = answer[0] if single else answer
         return torch.from_numpy(answer) if isinstance(x, Tensor) else answer
 
     def step(self, op: int) -> None:
-        """Run one op on the buffers as they are."""
+        """Run one op on the buffers as they are; by one thread, while none runs the engine."""
         self._binding.step(op)
 
     def value(self, index: int) -> NDArray[np.uint8]:

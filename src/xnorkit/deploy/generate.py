@@ -26,7 +26,7 @@ def source(program: Program) -> str:
         values=len(values),
         members="\n".join(_member(index, op, values) for index, op in enumerate(program.ops)),
         buffers="\n".join(_buffer(index, value) for index, value in enumerate(values)),
-        takes="\n".join(_take(index, value) for index, value in enumerate(values)),
+        takes=" &&\n           ".join(_take(index, value) for index, value in enumerate(values)),
         loads=" &&\n           ".join(_load(i, op) for i, op in enumerate(program.ops)) or "true",
         cases="\n".join(_case(index, op) for index, op in enumerate(program.ops)),
         sizes="\n".join(_size(index, value) for index, value in enumerate(values)),
@@ -47,7 +47,10 @@ namespace {{
 using xnorkit::BitsOut;
 using xnorkit::Map;
 using xnorkit::RealOut;
+using xnorkit::run_op;
+using xnorkit::Scratch;
 using xnorkit::Window;
+using xnorkit::Work;
 using namespace xnorkit::steps;
 
 template <class Ops>
@@ -62,13 +65,12 @@ struct Network {{
 {buffers}
 
   bool load(xnorkit::Loader& loader) {{
-    xnorkit::Arena& arena = loader.arena();
-{takes}
-    return {loads};
+    return {takes} &&
+           {loads};
   }}
 
   // Runs one op on the buffers.
-  void step(int op) {{
+  void step(int op, Work work) const {{
     switch (op) {{
 {cases}
       default:
@@ -77,7 +79,7 @@ struct Network {{
   }}
 
   // A value's buffer, for validation.
-  unsigned char* value(int index, std::size_t* bytes) {{
+  unsigned char* value(int index, Work work, std::size_t* bytes) const {{
     switch (index) {{
 {sizes}
       default:
@@ -86,8 +88,8 @@ struct Network {{
     }}
   }}
 
-  float* input() {{ return v0; }}
-  const float* output() const {{ return v{output}; }}
+  float* input(Work work) const {{ return v0.at(work); }}
+  const float* output(Work work) const {{ return v{output}.at(work); }}
 }};
 
 }}  // namespace
@@ -108,11 +110,11 @@ def _member(index: int, op: Op, values: tuple[Value, ...]) -> str:
 
 
 def _buffer(index: int, value: Value) -> str:
-    return f"  {_TYPES[value.kind]}* v{index} = nullptr;"
+    return f"  Scratch<{_TYPES[value.kind]}> v{index};"
 
 
 def _take(index: int, value: Value) -> str:
-    return f"    v{index} = arena.take<{_TYPES[value.kind]}>({_count(value)});"
+    return f'loader.scratch("value {index}", {_count(value)}, &v{index})'
 
 
 def _load(index: int, op: Op) -> str:
@@ -120,13 +122,13 @@ def _load(index: int, op: Op) -> str:
 
 
 def _case(index: int, op: Op) -> str:
-    arguments = ", ".join(f"v{value}" for value in (*op.inputs, op.output))
-    return f"      case {index}:\n        op{index}.run({arguments});\n        break;"
+    arguments = ", ".join(f"v{value}.at(work)" for value in (*op.inputs, op.output))
+    return f"      case {index}:\n        run_op(op{index}, work, {arguments});\n        break;"
 
 
 def _size(index: int, value: Value) -> str:
     size = 8 if value.kind == "bits" else 4
     return (
         f"      case {index}:\n        *bytes = {_count(value) * size};\n"
-        f"        return reinterpret_cast<unsigned char*>(v{index});"
+        f"        return reinterpret_cast<unsigned char*>(v{index}.at(work));"
     )

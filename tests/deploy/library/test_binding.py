@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import weakref
 
 import numpy as np
@@ -16,8 +15,10 @@ from xnorkit.deploy.library.compile import CompileError
 from xnorkit.deploy.library.toolchain import python_includes
 
 # Three inputs, two outputs: (a + b + c, a * the first byte of the model). Value 0 is the input,
-# value 1 the output; op 0 computes. Bytes that begin with 'x' are refused; 's' makes it slow.
+# value 1 the output; op 0 computes. Bytes that begin with 'x' are refused, engines of 'm' can't be
+# forked, those of 's' wait until four of them run at once, then say so.
 UNIT = r"""
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -29,7 +30,15 @@ struct Engine {
   unsigned char first;
   char isa[16];
 };
-int alive = 0;
+std::atomic<int> alive = 0, inside = 0;
+
+// Whether the other three of these four came within ten seconds.
+float meet() {
+  const timespec pause{0, 1000000};
+  const int all = (inside++ / 4 + 1) * 4;
+  for (int i = 0; i < 10000 && inside < all; ++i) nanosleep(&pause, nullptr);
+  return inside < all ? 0 : 1;
+}
 }  // namespace
 
 void* xnor_create(const void* bytes, size_t size, const char* isa, char* error,
@@ -44,6 +53,10 @@ void* xnor_create(const void* bytes, size_t size, const char* isa, char* error,
   ++alive;
   return engine;
 }
+void* xnor_fork(const void* engine) noexcept {
+  const Engine& e = *static_cast<const Engine*>(engine);
+  return e.first == 'm' ? nullptr : (++alive, new Engine(e));
+}
 void xnor_step(void* engine, int op) noexcept {
   Engine& e = *static_cast<Engine*>(engine);
   if (op != 0) return;
@@ -54,10 +67,7 @@ void xnor_run(void* engine, const float* input, size_t samples, float* output) n
   Engine& e = *static_cast<Engine*>(engine);
   for (size_t i = 0; i < samples; ++i) {
     std::memcpy(e.x, input + 3 * i, sizeof e.x);
-    if (e.first == 's') {
-      const timespec pause{0, 300000000};
-      nanosleep(&pause, nullptr);
-    }
+    if (e.first == 's') e.x[2] = meet();
     xnor_step(engine, 0);
     std::memcpy(output + 2 * i, e.y, sizeof e.y);
   }
@@ -179,16 +189,39 @@ def test_an_engine_goes_when_no_one_holds_it_or_a_value_of_it(library):
     assert gone() is None
 
 
-def test_other_threads_run_during_a_run(library):
-    """Four engines that each wait 0.3 s are done in less than twice that."""
-    engines = [library.create(b"slow") for _ in range(4)]
-    threads = [threading.Thread(target=e.run, args=(np.ones((1, 3), np.float32),)) for e in engines]
-    begin = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - begin < 0.6
+@pytest.mark.parametrize("threads", [4, 5, 9])
+def test_a_batch_is_shared_out_among_threads_in_order(library, threads):
+    x = np.arange(39, dtype=np.float32).reshape(13, 3)
+    engine = library.create(MODEL)
+    np.testing.assert_array_equal(engine.run(x, threads), engine.run(x))
+
+
+def test_more_threads_than_samples_are_no_harm(library):
+    engine = library.create(MODEL)
+    assert engine.run(np.ones((1, 3), np.float32), 8).tolist() == [[3, 7]]
+    assert engine.run(np.ones((0, 3), np.float32), 8).shape == (0, 2)
+
+
+def test_threads_run_at_once(library):
+    """Four samples on four threads all get to the place where each waits for the others."""
+    before = alive(library)
+    slow = library.create(b"slow")
+    assert slow.run(np.zeros((4, 3), np.float32), 4)[:, 0].tolist() == [1] * 4
+    assert alive(library) == before + 4
+    del slow
+    assert alive(library) == before
+
+
+def test_no_thread_is_refused(library):
+    with pytest.raises(EngineError, match=r"^threads=0: an engine runs on 1 or more\.$"):
+        library.create(MODEL).run(np.ones((1, 3), np.float32), 0)
+
+
+def test_a_fork_without_memory_is_refused_by_a_sentence(library):
+    engine = library.create(b"memory")
+    engine._idle.clear()
+    with pytest.raises(EngineError, match="no memory for another thread's engine"):
+        engine.run(np.ones((1, 3), np.float32))
 
 
 def test_threads_that_share_an_engine_get_their_own_answers(library):

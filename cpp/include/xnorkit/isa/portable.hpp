@@ -16,6 +16,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/work.hpp"
 
 namespace xnorkit::portable {
 

@@ -17,6 +17,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/work.hpp"
 
 namespace xnorkit::x86_avx2 {
 inline bool supported() { return x86_cpu().avx2; }

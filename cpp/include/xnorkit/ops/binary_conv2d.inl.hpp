@@ -182,11 +182,12 @@ class BinaryConv2d {
     return !kBits || load_thresholds(loader, name);
   }
 
-  void run(const std::uint64_t* x, Output* y) const {
+  void run(const std::uint64_t* x, Output* y, Work work) const {
     if constexpr (kBits) {
-      Loops::run(BitsOutputs<Loops, kLength>{y, limits_, flips_}, signs_.prepared(x), weight_);
+      Loops::run(BitsOutputs<Loops, kLength>{y, limits_, flips_}, signs_.prepared(x, work),
+                 weight_);
     } else {
-      Loops::run(SumOutputs<Loops, kLength>{y}, signs_.prepared(x), weight_);
+      Loops::run(SumOutputs<Loops, kLength>{y}, signs_.prepared(x, work), weight_);
     }
   }
 

@@ -7,21 +7,21 @@ class InputScale {
  public:
   bool load(Loader& loader, const char* name) {
     if constexpr (whole) return true;
-    means_ = loader.take<float>(name, in.pixels());
-    return means_ != nullptr;
+    return loader.scratch(name, in.pixels(), &means_);
   }
 
-  void run(const float* x, float* k) const {
+  void run(const float* x, float* k, [[maybe_unused]] Work work) const {
     if constexpr (whole) {
       // Row by row: fewer terms a sum, so less rounding.
       float sum = 0.0f;
       for (int row = 0; row < in.h; ++row) sum += magnitude<in.w * in.c>(x + row * in.w * in.c);
       k[0] = sum / static_cast<float>(in.reals());
     } else {
+      float* means = means_.at(work);
       for (int pixel = 0; pixel < in.pixels(); ++pixel) {
-        means_[pixel] = magnitude<in.c>(x + pixel * in.c) / static_cast<float>(in.c);
+        means[pixel] = magnitude<in.c>(x + pixel * in.c) / static_cast<float>(in.c);
       }
-      box_filter(k);
+      box_filter(means, k);
     }
   }
 
@@ -46,7 +46,7 @@ class InputScale {
     return sum;
   }
 
-  void box_filter(float* k) const {
+  static void box_filter(const float* means, float* k) {
     constexpr Axis rows = window.rows(in), columns = window.columns(in);
     for (int row = 0; row < window.out_h; ++row) {
       for (int column = 0; column < window.out_w; ++column) {
@@ -54,12 +54,12 @@ class InputScale {
         float sum = 0.0f;
         for (int y = ty.begin; y < ty.end; ++y) {
           const int line = (rows.at(row) + y * window.dilation_h) * in.w + columns.at(column);
-          for (int x = tx.begin; x < tx.end; ++x) sum += means_[line + x * window.dilation_w];
+          for (int x = tx.begin; x < tx.end; ++x) sum += means[line + x * window.dilation_w];
         }
         *k++ = sum / static_cast<float>(window.taps());
       }
     }
   }
 
-  float* means_ = nullptr;
+  Scratch<float> means_;
 };

@@ -54,15 +54,15 @@ class Int8Conv2d {
     if (step == nullptr || source.weight == nullptr) return false;
     step_ = *step;
     weight_ = loader.take<std::int32_t>(name, Loops::kAllWeights);
-    staged_ = loader.take<std::int16_t>(name, kStaged.reals());
-    if (weight_ == nullptr || staged_ == nullptr) return false;
+    if (weight_ == nullptr || !loader.scratch(name, kStaged.reals(), &staged_)) return false;
     Loops::lay_out(source, weight_);
     return true;
   }
 
-  void run(const float* x, float* y) const {
-    stage(x);
-    Loops::run(RealOutputs<Loops>{y}, staged_, weight_);
+  void run(const float* x, float* y, Work work) const {
+    std::int16_t* staged = staged_.at(work);
+    stage(x, staged);
+    Loops::run(RealOutputs<Loops>{y}, staged, weight_);
   }
 
  private:
@@ -77,9 +77,9 @@ class Int8Conv2d {
   };
 
   // Rounds the map into the inside of the staged one.
-  void stage(const float* x) const {
+  void stage(const float* x, std::int16_t* staged) const {
     for (int row = 0; row < in.h; ++row, x += in.w * in.c) {
-      std::int16_t* to = staged_ + ((row + window.pad_top) * kStaged.w + window.pad_left) * in.c;
+      std::int16_t* to = staged + ((row + window.pad_top) * kStaged.w + window.pad_left) * in.c;
       for (int i = 0; i < in.w * in.c; ++i) to[i] = rounded(x[i] / step_);
     }
   }
@@ -97,5 +97,5 @@ class Int8Conv2d {
 
   float step_ = 1.0f;
   std::int32_t* weight_ = nullptr;
-  std::int16_t* staged_ = nullptr;
+  Scratch<std::int16_t> staged_;
 };

@@ -25,28 +25,29 @@ struct SignsInput {
   bool load(Loader& loader, const char* name) {
     if constexpr (kCopied) {
       const std::ptrdiff_t size = kMap.pixels() * (kApart ? groups * kWords : in.words());
-      copy = loader.take<std::uint64_t>(name, size);
-      if (copy == nullptr) return false;
+      if (!loader.scratch(name, size, &copy)) return false;
       // The inside is written at every run, the border only here.
+      std::uint64_t* words = copy.at(loader.work());
       for (std::ptrdiff_t i = 0; padding_value == -1 && i < size; ++i) {
-        copy[i] = kApart ? real_bits(kChannels, static_cast<int>(i % kWords))
-                         : real_bits(in.c, static_cast<int>(i % in.words()));
+        words[i] = kApart ? real_bits(kChannels, static_cast<int>(i % kWords))
+                          : real_bits(in.c, static_cast<int>(i % in.words()));
       }
     }
     return true;
   }
 
-  const std::uint64_t* prepared(const std::uint64_t* x) const {
+  const std::uint64_t* prepared(const std::uint64_t* x, Work work) const {
     if constexpr (!kCopied) return x;
+    std::uint64_t* const words = copy.at(work);
     for (int row = 0; row < in.h; ++row, x += in.w * in.words()) {
-      std::uint64_t* to = copy + (std::ptrdiff_t{row + kTopRow} * kMap.w + kLeftColumn) * kPitch;
+      std::uint64_t* to = words + (std::ptrdiff_t{row + kTopRow} * kMap.w + kLeftColumn) * kPitch;
       if constexpr (kApart) {
         take_apart(x, to);
       } else {
         __builtin_memcpy(to, x, sizeof(std::uint64_t) * in.w * in.words());
       }
     }
-    return copy;
+    return words;
   }
 
   static void take_apart(const std::uint64_t* x, std::uint64_t* to) {
@@ -61,5 +62,5 @@ struct SignsInput {
     }
   }
 
-  std::uint64_t* copy = nullptr;
+  Scratch<std::uint64_t> copy;
 };

@@ -10,11 +10,13 @@ import importlib.util
 import itertools
 import logging
 import os
-import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, Protocol
@@ -47,6 +49,7 @@ class _Functions(Protocol):
     """The C functions of one library; an engine is the address that `create` returns."""
 
     def create(self, model: bytes, isa: str | None) -> int: ...
+    def fork(self, engine: int) -> int: ...
     def run(self, engine: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> None: ...
     def step(self, engine: int, op: int) -> None: ...
     def value(self, engine: int, index: int) -> tuple[int, int]: ...
@@ -55,7 +58,7 @@ class _Functions(Protocol):
 
 
 class Binding:
-    """One engine in memory; threads that share it wait for each other.
+    """One model in memory, and an engine of it for each thread that runs it.
 
     Attributes:
         isa: the path that it takes.
@@ -69,22 +72,26 @@ class Binding:
             self._engine = self._functions.create(model, isa)
         except ValueError as error:
             raise EngineError(str(error)) from None
-        self._close = weakref.finalize(self, self._functions.destroy, self._engine)
-        self._lock = threading.Lock()
+        self._all = [self._engine]
+        self._idle = [self._engine]
+        self._close = weakref.finalize(self, _destroy, self._functions, self._all)
         self.isa = self._functions.isa(self._engine)
 
-    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Outputs of a batch; other Python threads run meanwhile.
+    def run(self, x: NDArray[np.float32], threads: int = 1) -> NDArray[np.float32]:
+        """Outputs of a batch; other Python threads run meanwhile, this engine too.
 
         Args:
             x: (N, inputs), float32, C-contiguous; rows and columns before channels.
+            threads: among which the samples are shared out, at most N.
 
         Returns:
             (N, outputs), float32.
 
         Raises:
-            EngineError: another array.
+            EngineError: another array, no thread, or memory is short.
         """
+        if threads < 1:
+            raise EngineError(f"threads={threads}: an engine runs on 1 or more.")
         inputs = self.library.inputs
         if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != inputs or not x.flags.c_contiguous:
             raise EngineError(
@@ -92,20 +99,46 @@ class Binding:
                 f"shape (N, {inputs})."
             )
         y = np.empty((len(x), self.library.outputs), np.float32)
-        with self._lock:
-            self._functions.run(self._engine, x, y)
+        if min(threads, len(x)) < 2:
+            self._run(x, y)
+            return y
+        parts = [len(x) * i // threads for i in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            runs = [pool.submit(self._run, x[a:b], y[a:b]) for a, b in pairwise(parts) if a < b]
+        for run in runs:
+            run.result()
         return y
 
+    def _run(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        with self._borrowed() as engine:
+            self._functions.run(engine, x, y)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[int]:
+        """An engine that no other thread has; after the first calls none is made anew."""
+        try:
+            engine = self._idle.pop()  # atomic, as append is
+        except IndexError:
+            engine = self._functions.fork(self._engine)
+            if not engine:
+                raise EngineError(
+                    "no memory for another thread's engine. Use fewer threads."
+                ) from None
+            self._all.append(engine)
+        try:
+            yield engine
+        finally:
+            self._idle.append(engine)
+
     def step(self, op: int) -> None:
-        """Run one op on the buffers as they are.
+        """Run one op on the buffers as they are; by one thread, while none runs the engine.
 
         Raises:
             EngineError: there is no such op.
         """
         if not 0 <= op < self.library.ops:
             raise EngineError(f"op={op}: this engine has ops 0 to {self.library.ops - 1}.")
-        with self._lock:
-            self._functions.step(self._engine, op)
+        self._functions.step(self._engine, op)
 
     def value(self, index: int) -> NDArray[np.uint8]:
         """The buffer of a value, which you may write; it keeps the engine alive.
@@ -121,6 +154,11 @@ class Binding:
         buffer = (ctypes.c_uint8 * size).from_address(address)
         buffer.keeps = self  # type: ignore[attr-defined]  # the array holds the buffer, it the engine
         return np.frombuffer(memoryview(buffer), np.uint8)
+
+
+def _destroy(functions: _Functions, engines: list[int]) -> None:
+    for engine in engines:
+        functions.destroy(engine)
 
 
 class Library:
@@ -208,6 +246,7 @@ def _opened(path: Path) -> ctypes.CDLL:
     number, sizes, numbers = ctypes.c_int, ctypes.POINTER(size), ctypes.POINTER(ctypes.c_int)
     types = {
         "xnor_create": (pointer, [text, size, text, text, size]),
+        "xnor_fork": (pointer, [pointer]),
         "xnor_run": (None, [pointer, pointer, size, pointer]),
         "xnor_step": (None, [pointer, number]),
         "xnor_value": (pointer, [pointer, number, sizes]),
@@ -256,6 +295,9 @@ class _CFunctions:
             raise ValueError(error.value.decode(errors="replace"))
         return int(engine)
 
+    def fork(self, engine: int) -> int:
+        return self._library.xnor_fork(engine) or 0
+
     def run(self, engine: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
         self._library.xnor_run(engine, x.ctypes.data, len(x), y.ctypes.data)
 
@@ -276,7 +318,7 @@ class _CFunctions:
 
 def _called_by(module: Path, library: ctypes.CDLL) -> _Functions:
     """The same through the pybind11 module, whose calls take a fraction of a microsecond."""
-    names = ("create", "run", "step", "value", "isa", "destroy")
+    names = ("create", "fork", "run", "step", "value", "isa", "destroy")
     functions = (getattr(library, f"xnor_{name}") for name in names)
     addresses = (ctypes.cast(function, ctypes.c_void_p).value for function in functions)
     wrapped: _Functions = _imported(module).Functions(*addresses)
