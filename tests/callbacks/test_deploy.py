@@ -78,6 +78,39 @@ def test_a_network_without_an_engine_is_refused_before_training(tones, tmp_path,
     assert not RunFolder(tmp_path).last.is_file()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "cxx", "sentence"),
+    [
+        (["deploy.isa=cray"], None, r"^deploy: isa=cray: no such path\..*deploy=none\.$"),
+        ([], "no-such-compiler", r"xnorkit\[compiler\].*deploy=none\.$"),
+    ],
+)
+def test_an_engine_that_can_not_be_built_here_is_refused_before_training(
+    tones, tmp_path, monkeypatch, overrides, cxx, sentence
+):
+    if cxx is not None:
+        monkeypatch.setenv("CXX", cxx)
+    with pytest.raises(Refused, match=sentence):
+        run_job(composed(tmp_path, *tiny(tones, *NATIVE, *overrides)))
+    assert not RunFolder(tmp_path).last.is_file()
+
+
+def test_a_finished_run_is_deployed_when_it_is_resumed(tones, tmp_path):
+    off = ("callbacks=checkpoint", "logger=none", "trainer.max_epochs=2")
+    run_job(composed(tmp_path, *tiny(tones, *off)))
+    given = [f"resume={tmp_path}", "deploy=native", "deploy.race_seconds=0"]
+    run_job(composed(tmp_path, *given), given)
+    assert Engine.load(tmp_path / "deploy" / "model.xnor").labels == ("high", "low", "middle")
+    assert json.loads(RunFolder(tmp_path).result.read_text())["deploy/agreement"] == 1.0
+
+
+@pytest.mark.slow
+def test_the_parent_of_spawned_ranks_deploys(tones, tmp_path):
+    run_job(composed(tmp_path, *tiny(tones, *NATIVE, "trainer=ddp_cpu")))
+    assert (tmp_path / "deploy" / "model.xnor").is_file()
+    assert json.loads(RunFolder(tmp_path).result.read_text())["deploy/agreement"] == 1.0
+
+
 def test_without_a_checkpoint_there_is_nothing_to_deploy(tones, tmp_path, caplog):
     run_job(composed(tmp_path, *tiny(tones, *NATIVE, "+trainer.fast_dev_run=true")))
     assert "nothing to deploy" in caplog.text

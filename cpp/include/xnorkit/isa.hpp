@@ -47,8 +47,8 @@ inline int choose_isa(const char* wanted, char* error, std::size_t error_size) {
     const std::size_t used = std::strlen(usable);
     std::snprintf(usable + used, sizeof usable - used, "%s%s", used > 0 ? ", " : "", kIsas[i].name);
   }
-  std::snprintf(error, error_size,
-                "XNORKIT_ISA=%s: %s. This CPU runs %s; leave it unset for the best.", name,
+  std::snprintf(error, error_size, "%s=%s: %s. This CPU runs %s; leave it unset for the best.",
+                given ? "isa" : "XNORKIT_ISA", name,
                 known ? "this CPU lacks its instructions" : "no such path", usable);
   return -1;
 }

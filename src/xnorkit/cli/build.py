@@ -27,6 +27,7 @@ from xnorkit.cli.quiet import QuietRanks
 from xnorkit.cli.run_folder import RunFolder, versions
 from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.deploy import pipeline
+from xnorkit.deploy.library.path import refuse_impossible
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.features import Frontend
@@ -161,11 +162,19 @@ def plan(cfg: DictConfig, net: nn.Module, datamodule: WaveformDataModule) -> Pla
 
 
 def deploy(cfg: DictConfig, datamodule: WaveformDataModule) -> Deploy | None:
-    """The step after fit; without a test it is proven on the validation split."""
+    """The step after fit; without a test it is proven on the validation split.
+
+    Raises:
+        Refused: no engine can be built here, or not for the path that was asked for.
+    """
     if not cfg.deploy:
         return None
     split = "test" if cfg.test else "val"
     step: Deploy = instantiate(cfg, "deploy", split=split, twin=float_twin(cfg, datamodule))
+    try:
+        refuse_impossible(step.isa, step.cache_dir)
+    except ValueError as error:
+        raise Refused(f"deploy: {error} Without an engine it trains by deploy=none.") from error
     return step
 
 

@@ -16,7 +16,7 @@ from xnorkit.cli.given import Given, differences, plain
 from xnorkit.cli.run_folder import RunFolder
 
 _FIXED = ("model", "network", "data", "seed")  # another one would be another run
-_FREE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "test", "task")
+_FREE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "test", "task", "deploy")
 
 
 _TEST_DIR = "hydra.run.dir=outputs/${now:%Y-%m-%d}/${now:%H-%M-%S-%f}_test"
