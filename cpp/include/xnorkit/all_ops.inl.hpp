@@ -18,6 +18,8 @@ inline namespace kernels {
 #include "xnorkit/ops/multiply.inl.hpp"
 #include "xnorkit/ops/pointwise.inl.hpp"
 #include "xnorkit/ops/threshold.inl.hpp"
+// The kernels of BinaryConv2d.
+#include "xnorkit/ops/word_conv2d.inl.hpp"
 }  // namespace kernels
 
 struct Ops {
@@ -31,6 +33,10 @@ struct Ops {
   using BwnConv2d = kernels::BwnConv2d<in, out_c, window, groups>;
   template <Map in, int out_c, Window window, int groups, int padding_value, class Out>
   using BinaryConv2d = kernels::BinaryConv2d<in, out_c, window, groups, padding_value, Out>;
+  // Every kernel of it that this path has.
+  static constexpr auto& binary_kernels = kBinaryKernels;
+  template <BinaryKernel kernel>
+  using BinaryKernelOf = kernels::BinaryKernelOf<kernel>;
   template <Map map>
   using Threshold = kernels::Threshold<map>;
   template <Map in, Window window>

@@ -89,4 +89,19 @@ struct Taps {
   constexpr int count() const { return y.size() * x.size(); }
 };
 
+// A binary convolution; in and window as they are before any border is added.
+struct BinaryShape {
+  Map in;
+  int out_c;
+  Window window;
+  int groups, padding_value;
+
+  constexpr int group_out() const { return out_c / groups; }
+  constexpr int length() const { return in.c / groups; }  // of a pixel under one filter
+  constexpr int elements() const { return window.taps() * length(); }
+};
+
+// How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
+enum class BinaryKernel { kWords };
+
 }  // namespace xnorkit

@@ -85,6 +85,10 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
   return load_vector<Floats>(kSigns.rows[bits % (1u << kFloatLanes)]);
 }
 
+// The kernels of a binary convolution here, and which is the fastest.
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
+constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+
 #include "xnorkit/all_ops.inl.hpp"
 
 }  // namespace xnorkit::x86_avx2

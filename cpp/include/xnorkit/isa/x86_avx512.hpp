@@ -86,6 +86,10 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
   return _mm512_mask_blend_ps(static_cast<__mmask16>(bits), one, -one);
 }
 
+// The kernels of a binary convolution here, and which is the fastest.
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
+constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+
 #include "xnorkit/all_ops.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512

@@ -1,0 +1,233 @@
+// The kernel that every path has: a word of 64 signs of a pixel against that of a vector of
+// filters, by xor and popcount.
+//
+// A border of 0 is no tap at all: n shrinks. A border of +1 or -1 is stored around a copy of the
+// map, as bits. In counts the comparison reads, with m = all elements - n,
+//   2 * popcount + m > all elements - threshold,
+// and the mask of a vector comparison is a piece of the packed output.
+
+// kLong: whether a sum may have more than kCounts words, so that the counts must be emptied.
+template <bool kLong>
+struct BinaryArithmetic {
+  using Input = std::uint64_t;
+  using Weight = std::uint64_t;
+  static constexpr int kLanes = kWordLanes;
+  static constexpr int kMostPixels = kWordPixels, kMostVectors = kWordVectors;
+  static constexpr int kOnePixelVectors = 4;
+  static constexpr int steps(int n) { return n; }
+  template <int V>
+  static constexpr int kWeights = V * kWordLanes;
+
+  template <int P, int V>
+  struct Sums {
+    XNORKIT_INLINE void add(const std::uint64_t* x, std::ptrdiff_t pixel_step,
+                            const std::uint64_t* w, int n) {
+      if constexpr (kLong) {
+        for (; n > room; n -= room, empty()) {
+          add_some(x, pixel_step, w, room);
+          x += room;
+          w += room * V * kWordLanes;
+        }
+        room -= n;
+      }
+      add_some(x, pixel_step, w, n);
+    }
+
+    // The number of ones of each lane.
+    XNORKIT_INLINE Words ones(int p, int v) const {
+      return kLong ? emptied[p][v] + total(counts[p][v]) : total(counts[p][v]);
+    }
+
+   private:
+    XNORKIT_INLINE void add_some(const std::uint64_t* x, std::ptrdiff_t pixel_step,
+                                 const std::uint64_t* w, int n) {
+      for (int i = 0; i < n; ++i, w += V * kWordLanes) {
+        for (int p = 0; p < P; ++p) {
+          const Words signs = broadcast(x[p * pixel_step + i]);
+          for (int v = 0; v < V; ++v) {
+            counts[p][v] += count(signs ^ load_vector<Words>(w + v * kWordLanes));
+          }
+        }
+      }
+    }
+    XNORKIT_INLINE void empty() {
+      for (int p = 0; p < P; ++p) {
+        for (int v = 0; v < V; ++v) {
+          emptied[p][v] += total(counts[p][v]);
+          counts[p][v] = Words{};
+        }
+      }
+      room = kCounts;
+    }
+
+    Words counts[P][V] = {};
+    Words emptied[P][V] = {};
+    int room = kCounts;  // words that may still be counted before empty()
+  };
+};
+
+// Thresholds of each lane, and where the packed output goes.
+template <class Loops, int in_channels>
+struct BitsOutputs {
+  static constexpr int kOutC = Loops::kLayout.out_c, kWords = words_of(kOutC);
+
+  std::uint64_t* y;
+  const std::uint64_t* limits;  // [block of channels][lane]: all elements - threshold, as int64
+  const std::uint64_t* flips;   // [word]
+
+  template <int P>
+  struct Block {
+    XNORKIT_INLINE Block(const BitsOutputs& outputs_, int row, int column, Taps taps)
+        : outputs(outputs_),
+          pixel(row * Loops::kWindow.out_w + column),
+          missing((Loops::kWindow.taps() - taps.count()) * in_channels) {}
+
+    template <class Sums>
+    XNORKIT_INLINE void put(const Sums& sums, int group, int block) {
+      const std::uint64_t* limit =
+          outputs.limits + (group * Loops::kBlocks + block) * Loops::kBlockChannels;
+      const int first = group * Loops::kLayout.group_out() + block * Loops::kBlockChannels;
+      for (int p = 0; p < P; ++p) {
+        std::uint64_t bits = 0;
+        for (int v = 0; v < Loops::kVectors; ++v) {
+          const Words ones = sums.ones(p, v);
+          const Words twice = ones + ones + broadcast(std::uint64_t(missing));
+          bits |= std::uint64_t{less(load_vector<Words>(limit + v * kWordLanes), twice)}
+                  << (v * kWordLanes);
+        }
+        place(words[p], first, bits);
+      }
+    }
+
+    XNORKIT_INLINE void finish() {
+      std::uint64_t* to = outputs.y + pixel * kWords;
+      for (int p = 0; p < P; ++p, to += kWords) {
+        for (int i = 0; i < kWords; ++i) to[i] = words[p][i] ^ outputs.flips[i];
+      }
+    }
+
+    // Bits of channels from `first` on; those of groups need not begin at a lane's multiple.
+    XNORKIT_INLINE static void place(std::uint64_t* row, int first, std::uint64_t bits) {
+      const int word = first / kWordBits, shift = first % kWordBits;
+      row[word] |= bits << shift;
+      if constexpr (Loops::kLayout.groups > 1 && Loops::kLayout.group_out() % kWordBits != 0) {
+        if (shift + Loops::kBlockChannels > kWordBits) row[word + 1] |= bits >> (kWordBits - shift);
+      }
+    }
+
+    const BitsOutputs& outputs;
+    std::ptrdiff_t pixel;
+    int missing;                              // elements under the window that are outside the map
+    std::uint64_t words[P][kWords + 1] = {};  // one more for the filler of the last block
+  };
+};
+
+// The sums as reals.
+template <class Loops, int in_channels>
+struct SumOutputs {
+  float* y;
+
+  template <class Sums>
+  struct AsFloats {
+    // 2^52 + n as a double has n as its low bits, 0 <= n < 2^52; its exponent is 0x433.
+    XNORKIT_INLINE HalfFloats floats(int p, int v) const {
+      const Words ones = sums.ones(p, v) | broadcast(std::uint64_t{0x433} << 52);
+      const Doubles counted = reinterpret_cast<Doubles>(ones) - 4503599627370496.0;
+      return __builtin_convertvector(elements - (counted + counted), HalfFloats);
+    }
+    const Sums& sums;
+    double elements;  // under the window, inside the map
+  };
+
+  template <int P>
+  struct Block {
+    XNORKIT_INLINE Block(const SumOutputs& outputs, int row, int column, Taps taps)
+        : reals(RealOutputs<Loops>{outputs.y}, row, column, taps),
+          elements(taps.count() * in_channels) {}
+
+    template <class Sums>
+    XNORKIT_INLINE void put(const Sums& sums, int group, int block) {
+      reals.put(AsFloats<Sums>{sums, elements}, group, block);
+    }
+    XNORKIT_INLINE void finish() {}
+
+    typename RealOutputs<Loops>::template Block<P> reals;
+    double elements;
+  };
+};
+
+template <BinaryShape shape, class Out>
+class WordConv2d {
+  using Signs = SignsInput<shape.in, shape.window, shape.groups, shape.padding_value>;
+  static constexpr int kOutC = shape.out_c;
+  static constexpr int kLength = shape.length(), kAll = shape.elements();
+  static constexpr std::size_t kFilterBytes = (kAll + 7) / 8;
+  static constexpr bool kBits = std::is_same_v<Out, BitsOut>;
+  using Loops = Convolution<Signs::layout(kOutC),
+                            BinaryArithmetic<(shape.window.taps() * Signs::kWords > kCounts)>>;
+
+ public:
+  using Output = std::conditional_t<kBits, std::uint64_t, float>;
+
+  bool load(Loader& loader, const char* name) {
+    const Source source{loader.tensor<std::uint8_t>(name, "weight", kOutC * kFilterBytes)};
+    weight_ =
+        source.weight == nullptr ? nullptr : loader.take<std::uint64_t>(name, Loops::kAllWeights);
+    if (weight_ == nullptr || !signs_.load(loader, name)) return false;
+    Loops::lay_out(source, weight_);
+    return !kBits || load_thresholds(loader, name);
+  }
+
+  void run(const std::uint64_t* x, Output* y, Work work) const {
+    if constexpr (kBits) {
+      Loops::run(BitsOutputs<Loops, kLength>{y, limits_, flips_}, signs_.prepared(x, work),
+                 weight_);
+    } else {
+      Loops::run(SumOutputs<Loops, kLength>{y}, signs_.prepared(x, work), weight_);
+    }
+  }
+
+ private:
+  struct Source {
+    void put(std::uint64_t* step, int lane, WeightPlace at) const {
+      const std::uint8_t* filter = weight + at.o * kFilterBytes;
+      const int done = at.element * kWordBits;
+      const int n = kLength - done < kWordBits ? kLength - done : kWordBits;
+      for (int bit = 0; bit < n; ++bit) {
+        step[lane] |= packed_bit(filter, std::size_t(at.tap) * kLength + done + bit) << bit;
+      }
+    }
+    const std::uint8_t* weight;
+  };
+
+  bool load_thresholds(Loader& loader, const char* name) {
+    const std::int32_t* threshold = loader.tensor<std::int32_t>(name, "threshold", kOutC);
+    flips_ = channel_flags(loader, name, "flip", kOutC);
+    if (threshold == nullptr || flips_ == nullptr) return false;
+    constexpr int size = shape.groups * Loops::kBlocks * Loops::kBlockChannels;
+    limits_ = loader.take<std::uint64_t>(name, size);
+    for (int i = 0; limits_ != nullptr && i < size; ++i) {
+      constexpr int per_group = Loops::kBlocks * Loops::kBlockChannels;
+      constexpr int group_out = kOutC / shape.groups;
+      const int inside = i % per_group;
+      // No count is above the limit of a filler lane, so its bit is 0.
+      limits_[i] =
+          inside >= group_out
+              ? std::uint64_t{INT64_MAX}
+              : std::uint64_t(std::int64_t{kAll} - threshold[i / per_group * group_out + inside]);
+    }
+    return limits_ != nullptr;
+  }
+
+  Signs signs_;
+  std::uint64_t* weight_ = nullptr;
+  std::uint64_t* limits_ = nullptr;
+  std::uint64_t* flips_ = nullptr;
+};
+
+template <>
+struct BinaryKernelOf<BinaryKernel::kWords> {
+  static constexpr bool fits(const BinaryShape&) { return true; }
+  template <BinaryShape shape, class Out>
+  using Op = WordConv2d<shape, Out>;
+};
