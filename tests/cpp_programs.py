@@ -1,12 +1,15 @@
-"""C++ of cpp/tests, compiled once for each state of its sources and of the headers."""
+"""C++ of cpp/, built once for each state of its sources: files, or a build folder of CMake."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from filelock import FileLock
 
 CPP = Path(__file__).resolve().parents[1] / "cpp"
 CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
@@ -20,7 +23,7 @@ def compiled(request, name, *flags):
     folder = request.config.cache.mkdir("xnorkit-drivers")
     source = CPP / name
     command = [*CXX.split(), *STRICT, *flags, f"-I{CPP / 'include'}", str(source)]
-    sources = [source, *sorted((CPP / "include" / "xnorkit").glob("*.hpp"))]
+    sources = [source, *sorted((CPP / "include" / "xnorkit").rglob("*.hpp"))]
     state = b"".join(file.read_bytes() for file in sources) + " ".join(command).encode()
     target = folder / hashlib.sha256(state).hexdigest()[:16]
     if not target.exists():
@@ -28,3 +31,44 @@ def compiled(request, name, *flags):
         subprocess.run([*command, "-o", part], check=True, timeout=300)
         part.replace(target)
     return target
+
+
+def tool(name):
+    """A program of pip's `cmake` or `ninja`, also where the environment is not activated."""
+    found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name}: pip install -e '.[dev]'")
+    return found
+
+
+def run(command, **options):
+    """What a command says, which must succeed."""
+    command = list(map(str, command))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Build:
+    """A build folder of CMake and Ninja over a source folder; what has not changed stays."""
+
+    def __init__(self, folder, source, *definitions, target="all"):
+        self.folder = folder
+        settings = [f"-D{definition}" for definition in definitions]
+        ninja = f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"
+        with FileLock(f"{folder}.lock"):  # other tests may run at the same time
+            run([tool("cmake"), "-G", "Ninja", "-S", source, "-B", folder, ninja, *settings])
+            run([tool("cmake"), "--build", folder, "--target", target])
+
+    def ctest(self, *arguments):
+        """{case: (status, what it said)} of ctest, none of which may have failed.
+
+        status: `run` for one that passed, `notrun` for one that was skipped.
+        """
+        report = self.folder / "ctest.xml"
+        options = ["--output-on-failure", "--no-tests=error", "--output-junit", report]
+        run([tool("ctest"), "--test-dir", self.folder, *options, *arguments])
+        cases = ElementTree.parse(report).getroot().iter("testcase")
+        return {
+            case.get("name"): (case.get("status"), case.findtext("system-out")) for case in cases
+        }

@@ -1,23 +1,37 @@
-// main [NAME]: runs the tests, or those of one name, on every ISA path that this CPU has.
+// main [NAME [ISA]]: runs the tests, or those of one name or path, on the paths that this CPU has.
+// Exit status 0: all passed; 77: none could run, because the CPU or this build lacks the path.
 
 #include "testing.hpp"
 
+namespace xnorkit::testing {
+
+constexpr int kSkipped = 77;  // as ctest is told
+
+inline void run(const Test& test) {
+  const char* isa = test.isa == nullptr ? "-" : test.isa;
+  const int before = failures();
+  current() = std::string(test.name) + " " + isa;
+  test.run();
+  std::printf("%s %s %s\n", failures() == before ? "ok" : "FAILED", test.name, isa);
+}
+
+}  // namespace xnorkit::testing
+
 int main(int count, char** arguments) {
   using namespace xnorkit::testing;
-  int ran = 0;
+  int known = 0, ran = 0;
   for (const Test& test : tests()) {
     if (count > 1 && std::strcmp(arguments[1], test.name) != 0) continue;
-    const char* isa = test.isa == nullptr ? "-" : test.isa;
+    ++known;
+    if (count > 2 && (test.isa == nullptr || std::strcmp(arguments[2], test.isa) != 0)) continue;
     if (test.supported != nullptr && !test.supported()) {
-      std::printf("skipped %s: this CPU lacks %s\n", test.name, isa);
+      std::printf("skipped %s: this CPU lacks %s\n", test.name, test.isa);
       continue;
     }
-    const int before = failures();
-    current() = std::string(test.name) + " " + isa;
-    test.run();
-    std::printf("%s %s %s\n", failures() == before ? "ok" : "FAILED", test.name, isa);
+    run(test);
     ++ran;
   }
-  if (ran == 0) std::printf("no test of that name ran\n");
-  return ran == 0 || failures() > 0 ? 1 : 0;
+  if (known == 0) std::printf("there is no test of that name\n");
+  if (known > 0 && ran == 0) std::printf("skipped: this CPU or build lacks the path\n");
+  return known == 0 || failures() > 0 ? 1 : (ran == 0 ? kSkipped : 0);
 }

@@ -1,4 +1,4 @@
-#include "xnorkit/wav.hpp"
+#include "xnorkit/audio/wav.hpp"
 
 #include <limits>
 

@@ -1,7 +1,7 @@
 // The reader of WAV files, as tests/cpp/test_wav.py calls it.
 #include <cstdio>
 
-#include "xnorkit/wav.hpp"
+#include "xnorkit/audio/wav.hpp"
 
 // Number of samples, at most `most` of them in `out`; 0 and a sentence in `error` where there are
 // none.
