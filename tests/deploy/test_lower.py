@@ -4,48 +4,47 @@ import pytest
 import torch
 from hypothesis import given, settings
 from interpreter import Interpreter
-from random_networks import conv_networks, sequence_networks, settle
+from random_networks import map_networks, settle, vector_networks
 from torch import nn
+from torch_agreement import assert_agreement
 
 from xnorkit.deploy.fold import FoldError
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.unsupported import Unsupported
-from xnorkit.deploy.validate import compare
 from xnorkit.networks import KWSCNN, MLP
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.schemes import BWN, XNOR, BinaryNet, Float
 
 
-def agreement(network, shape, samples=3):
-    """Program and torch compared on random input."""
-    lowered = lower(network, torch.zeros(1, *shape))
-    engine = Interpreter(lowered.program, lowered.tensors())
-    torch.manual_seed(1)
-    return lowered, compare(lowered, engine, 2 * torch.randn(samples, *shape))
-
-
 def check(network, shape):
-    lowered, found = agreement(network, shape)
-    assert all(layer.wrong_alone == 0 for layer in found.layers), found.lines()
-    assert all(layer.outputs for layer in found.layers)
-    if all(layer.wrong_in_whole == 0 for layer in found.layers):  # no sign met a rounding error
-        assert found.largest_difference < 1e-3, found.lines()
-    specs = lowered.program.tensor_specs()
+    lowered = lower(network, torch.zeros(1, *shape))
     tensors = lowered.tensors()
+    assert_agreement(lowered, Interpreter(lowered.program, tensors))
+    assert lowered.departures() == {}
+    specs = lowered.program.tensor_specs()
     assert {n: (str(t.dtype)[6:], tuple(t.shape)) for n, t in tensors.items()} == specs
     assert Program.from_json(lowered.program.to_json()) == lowered.program
 
 
-@settings(max_examples=25, deadline=None)
-@given(conv_networks())
+# The same networks each time, so that a red run can be repeated.
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(map_networks())
 def test_any_network_of_maps_computes_what_torch_does(made):
     check(*made)
 
 
-@settings(max_examples=10, deadline=None)
-@given(sequence_networks())
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(map_networks(dims=1))
 def test_any_network_of_sequences_computes_what_torch_does(made):
+    check(*made)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(vector_networks())
+def test_any_network_of_vectors_computes_what_torch_does(made):
     check(*made)
 
 

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 import torch
 from interpreter import Interpreter
-from random_networks import settle
+from random_networks import Sum, settle
 from torch import nn
 
+from xnorkit.deploy import steps
 from xnorkit.deploy.agreement import DisagreementError
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.validate import exact_values, validate
@@ -101,6 +102,37 @@ def test_it_says_from_where_on_there_is_a_tolerance(scheme, until, layers_exact)
     assert first == until
     ops = [lowered.program.ops[step.op] for step in lowered.binary]
     assert [exact[op.inputs[0]] for op in ops] == layers_exact
+
+
+@pytest.fixture
+def otherwise(monkeypatch):
+    """A torch whose BatchNorm rounds otherwise than was found when steps were chosen."""
+    fused = steps.batch_norm_is_fused()
+    monkeypatch.setattr(steps, "batch_norm_is_fused", lambda: not fused)
+
+
+def test_where_torch_rounds_otherwise_exactness_ends_and_the_log_says_why(otherwise, caplog):
+    body = nn.Sequential(BinaryConv2d(40, 40, 3, padding=1), nn.BatchNorm2d(40))
+    network = nn.Sequential(
+        BinaryConv2d(2, 40, 3), nn.BatchNorm2d(40), BinaryConv2d(40, 40, 1), nn.BatchNorm2d(40),
+        Sum(nn.Identity(), body), BinaryConv2d(40, 30, 3), nn.Flatten(), nn.Linear(30 * 9, 4),
+    )  # fmt: skip
+    lowered = lower(settle(network, 1), torch.zeros(1, 2, 7, 7))
+    departing = [op.name for op in lowered.program.ops if "pointwise" in op.kind][:2]
+    assert list(lowered.departures()) == departing
+    found = validate(
+        lowered, Interpreter(lowered.program, lowered.tensors()), torch.randn(9, 2, 7, 7)
+    )
+    assert found.exact_until == departing[0]
+    # The third takes signs of sums, which are compared with thresholds; the fourth of the sum.
+    assert [layer.exact for layer in found.layers] == [True, True, True, False]
+    assert f"{departing[0]}: not exact, torch rounds otherwise here: channel" in caplog.text
+
+
+def test_thresholds_need_no_formula_so_another_rounding_ends_no_exactness(otherwise, made):
+    lowered = lower(made[0].network, torch.zeros(1, 2, 9, 7))
+    found = validate(lowered, Interpreter(lowered.program, lowered.tensors()), made[2])
+    assert found.exact
 
 
 def test_the_records_are_plain_data(made):

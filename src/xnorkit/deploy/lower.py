@@ -5,6 +5,7 @@ A module that the engine can't compute is refused with its path, before anything
 
 import copy
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,12 +37,14 @@ class Lowered:
         numbers: for each op, a function that gives its tensors from the trained modules.
         network: the evaluation module, on the CPU in float32.
         binary: the layers of it that became binary convolutions, in order.
+        checks: op that makes floats of integer sums → `steps.first_departure` of it.
     """
 
     program: Program
     numbers: dict[str, Numbers]
     network: nn.Module
     binary: tuple[BinaryStep, ...]
+    checks: dict[str, Callable[[], str | None]]
 
     def tensors(self) -> dict[str, Tensor]:
         """All of the program's numbers: thresholds folded, weights packed.
@@ -55,6 +58,14 @@ class Lowered:
             for op in self.program.ops
             for field, value in self.numbers[op.name]().items()
         }
+
+    def departures(self) -> dict[str, str]:
+        """Ops that make other floats of integer sums than torch → the first such sum.
+
+        None, as long as torch's BatchNorm rounds in one of the two ways that `steps` knows.
+        """
+        found = {name: check() for name, check in self.checks.items()}
+        return {name: sentence for name, sentence in found.items() if sentence is not None}
 
 
 def lower(network: nn.Module, example: Tensor) -> Lowered:
@@ -75,7 +86,7 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
         ShapeProp(graph).propagate(example.float())
     builder, shape = _Walker(graph, tuple(example.shape[1:])).walk()
     program = builder.program(example.shape[1:], shape)
-    return Lowered(program, builder.numbers, network, tuple(builder.binary))
+    return Lowered(program, builder.numbers, network, tuple(builder.binary), builder.checks)
 
 
 def _refuse_norms_of_batches(network: nn.Module) -> None:

@@ -5,7 +5,7 @@ elementwise modules and max-pools after it. Who takes it says what becomes of th
 all of them into one threshold a channel, everything else has them computed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,13 +103,24 @@ class Stream:
 
 
 class Builder:
-    """Collects the ops of a program and, for each, where its numbers come from."""
+    """Collects the ops of a program and, for each, where its numbers come from.
+
+    Attributes:
+        values: what flows between ops; 0 is the input.
+        ops: in order.
+        numbers: op → its tensors.
+        binary: the binary convolutions among them.
+        checks: op that makes floats of integer sums → `steps.first_departure` of it.
+        sums: value that holds integer sums → the largest that there can be.
+    """
 
     def __init__(self, input_map: Map) -> None:
         self.values: list[Value] = [Value("real", input_map)]
         self.ops: list[Op] = []
         self.numbers: dict[str, Numbers] = {}
         self.binary: list[BinaryStep] = []
+        self.checks: dict[str, Callable[[], str | None]] = {}
+        self.sums: dict[int, int] = {}
         self._real: dict[Stream, int] = {}
 
     def emit(self, kind: type[Op], path: str, inputs: Sequence[int], out: Value,
@@ -211,16 +222,25 @@ class Builder:
     def _compute(self, stream: Stream) -> int:
         source = stream.source
         index = source if isinstance(source, int) else source.emit_real(self)
-        waiting: list[Elementwise] = []
-        for item in stream.pending:
-            if isinstance(item, Elementwise):
-                waiting.append(item)
-                continue
-            index = self._pointwise(waiting, index, stream.order)
-            waiting = []
-            out = Value("real", Map(item.window.out_h, item.window.out_w, self.values[index].map.c))
-            index = self.emit(MaxPool, item.path, [index], out, window=item.window)
-        return self._pointwise(waiting, index, stream.order)
+        largest = self.sums.get(index)
+        applied: list[nn.Module] = []
+        for items, pool in _runs(stream.pending):
+            before, index = index, self._pointwise(items, index, stream.order)
+            applied += [item.module for item in items]
+            if largest is not None and index != before:
+                self._note_check(applied, largest, stream.source_dims)
+            if pool is not None:
+                shape = Map(pool.window.out_h, pool.window.out_w, self.values[index].map.c)
+                out = Value("real", shape)
+                index = self.emit(MaxPool, pool.path, [index], out, window=pool.window)
+        return index
+
+    def _note_check(self, applied: Sequence[nn.Module], largest: int, dims: int) -> None:
+        """The last op ends what `applied` makes of integer sums."""
+        modules, channels = tuple(applied), self.values[-1].map.c
+        self.checks[self.ops[-1].name] = lambda: steps.first_departure(
+            modules, channels, largest, dims
+        )
 
     def _pointwise(self, items: list[Elementwise], index: int, order: Tensor | None) -> int:
         names = tuple(name for item in items for name in steps.step_names(item.module))
@@ -247,6 +267,20 @@ class Builder:
     def program(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> Program:
         """What was collected."""
         return Program(tuple(self.values), tuple(self.ops), tuple(input_shape), tuple(output_shape))
+
+
+def _runs(
+    pending: Sequence[Elementwise | Pooling],
+) -> Iterator[tuple[list[Elementwise], Pooling | None]]:
+    """Elementwise modules in a row, each time with the pool after them; none after the last."""
+    items: list[Elementwise] = []
+    for item in pending:
+        if isinstance(item, Elementwise):
+            items.append(item)
+        else:
+            yield items, item
+            items = []
+    yield items, None
 
 
 def reorder(values: Tensor, order: Tensor | None) -> Tensor:

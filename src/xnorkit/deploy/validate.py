@@ -4,7 +4,8 @@ Two questions of each binary layer. Alone: given torch's own input bits, are all
 torch's? In the whole: are the bits that reach it in the engine those that reach it in torch?
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -26,6 +27,8 @@ from xnorkit.deploy.lower import Lowered
 from xnorkit.deploy.ops.op import Map, Value
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.stream import BinaryStep
+
+_log = logging.getLogger(__name__)
 
 INEXACT_OPS = ("float_conv2d", "bwn_conv2d", "average_pool", "input_scale")  # sums of rounded terms
 
@@ -72,7 +75,10 @@ def compare(
     lowered: Lowered, engine: Runs, inputs: Tensor, labels: Tensor | None = None, batch: int = 32
 ) -> Validation:
     """What `validate` judges."""
-    exact, until = exact_values(lowered.program)
+    departures = lowered.departures()
+    for name, sentence in departures.items():
+        _log.warning("%s: not exact, torch rounds otherwise here: %s", name, sentence)
+    exact, until = exact_values(lowered.program, departures)
     layers = [
         LayerCheck(step.path, exact[lowered.program.ops[step.op].inputs[0]])
         for step in lowered.binary
@@ -88,14 +94,24 @@ def compare(
     return found
 
 
-def exact_values(program: Program) -> tuple[list[bool], str | None]:
-    """For each value whether it is torch's to the bit; and the op that ends it before a sign."""
+def exact_values(
+    program: Program, departures: Container[str] = ()
+) -> tuple[list[bool], str | None]:
+    """Where exactness by construction ends.
+
+    Args:
+        program: of a lowered network.
+        departures: names of ops that are known to depart from torch, see `Lowered.departures`.
+
+    Returns:
+        For each value whether it is torch's to the bit; and the op that ends it before a sign.
+    """
     exact = [True] * len(program.values)
     first: dict[int, str] = {}
     until: str | None = None
     for op in program.ops:
         before = next((first[i] for i in op.inputs if i in first), None)
-        if op.kind in INEXACT_OPS or before is not None:
+        if op.kind in INEXACT_OPS or op.name in departures or before is not None:
             exact[op.output] = False
             first[op.output] = before or op.name
         if program.values[op.output].kind == "bits" and not exact[op.output]:

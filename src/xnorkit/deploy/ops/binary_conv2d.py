@@ -61,24 +61,31 @@ class PendingConv:
 
     def emit_real(self, builder: "Builder") -> int:
         """The sums."""
-        return self._emit(builder, Value("real", self.kernel.output_map), self._weight, [])
+        out = Value("real", self.kernel.output_map)
+        index = self._emit(builder, out, self._weight, [])
+        builder.sums[index] = self._largest
+        return index
 
     def emit_bits(self, builder: "Builder", after: list[nn.Module]) -> int:
         """The signs of what the modules make of the sums."""
 
         def numbers() -> dict[str, Tensor]:
-            largest = prod(self.layer.weight.shape[1:])
             found = fold.integer_thresholds(
                 nn.Sequential(*after),
                 self.kernel.out_channels,
-                -largest,
-                largest,
+                -self._largest,
+                self._largest,
                 self.kernel.dims,
                 self.path,
             )
             return {**self._weight(), "threshold": found.threshold, "flip": found.flip}
 
         return self._emit(builder, Value("bits", self.kernel.output_map), numbers, after)
+
+    @property
+    def _largest(self) -> int:
+        """Of the sums; each integer below it can be one, as zero padding leaves taps out."""
+        return prod(self.layer.weight.shape[1:])
 
     def _weight(self) -> dict[str, Tensor]:
         signs, _ = latent_signs(self.layer.weight, self.layer.weight_rule)

@@ -1,6 +1,7 @@
 """Convolution of an input quantised to 8 bits with int8 weights, summed in int32: exact."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -49,6 +50,7 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         groups=kernel.groups,
         window=kernel.window,
     )
+    builder.sums[index] = 127 * 127 * prod(layer.weight.shape[1:])
     _, steps = layer.quantised_weight()
     out = stream.at(index, kernel.output_map, kernel.dims)
     out = out.then(path, ChannelScale(step * steps.detach().flatten().float()))
