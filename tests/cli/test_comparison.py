@@ -159,7 +159,18 @@ def test_a_job_that_ended_well_brings_its_result(tmp_path):
 def test_a_job_that_failed_is_a_row_too(tmp_path):
     Comparison().on_job_end(**ended(tmp_path, status=JobStatus.FAILED, value=ValueError("a\n b")))
     [found] = read_rows(tmp_path)
-    assert (found["status"], found["error"]) == ("failed", "a b")
+    assert (found["status"], found["error"]) == ("failed", "a …")
+
+
+def test_a_job_whose_deploy_failed_keeps_its_accuracy(tmp_path):
+    run = RunFolder(tmp_path / "0_xnor")
+    run.path.mkdir()
+    run.write_result({"test/acc": 0.75, "val/acc": 0.5, "packed_bytes": 7, "data": "words"})
+    failed = {"status": JobStatus.FAILED, "value": ValueError("deploy: no room.")}
+    Comparison().on_job_end(**ended(tmp_path, **failed))
+    page = (tmp_path / "comparison.md").read_text()
+    assert "| 3 | 75.0 | 50.0 | 7 | 1 |" in page
+    assert "failed: deploy: no room. (0_xnor/train.log)" in page
 
 
 def test_a_single_run_has_no_comparison(tmp_path):

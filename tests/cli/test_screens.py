@@ -107,6 +107,14 @@ def test_after_a_stop_the_command_that_resumes_is_printed(run, capsys):
     assert capsys.readouterr().err.endswith("python train.py resume=outputs/run\n")
 
 
+def test_after_a_stop_of_the_deploy_step_its_command_is_printed(run, capsys):
+    screens.show_opening(run)
+    run.last.touch()
+    run.result.write_text("{}")
+    screens.show_stopped()
+    assert capsys.readouterr().err.endswith("xnorkit-deploy outputs/run/checkpoints/best.ckpt\n")
+
+
 def test_the_table_of_a_sweep_is_printed_with_its_failures(run, capsys, monkeypatch):
     values = {"seed": "1", "test/acc": "0.5", "packed_bytes": "10"}
     rows = [
@@ -114,7 +122,14 @@ def test_the_table_of_a_sweep_is_printed_with_its_failures(run, capsys, monkeypa
         | values
         | {"job": "0", "run": "m=a", "status": "done"},
         dict.fromkeys(comparison.COLUMNS, "")
-        | {"job": "1", "run": "m=b", "seed": "1", "status": "failed", "error": "why"},
+        | {
+            "job": "1",
+            "run": "m=b",
+            "seed": "1",
+            "status": "failed",
+            "error": "why",
+            "folder": "1_b",
+        },
     ]
     for row in rows:
         comparison.add_row(run.path, row)
@@ -123,7 +138,7 @@ def test_the_table_of_a_sweep_is_printed_with_its_failures(run, capsys, monkeypa
     shown = capsys.readouterr()
     assert "50.0" in shown.out
     assert shown.out.endswith("comparison outputs/run/comparison.md\n")
-    assert shown.err == "job 1 (m=b seed=1) failed: why\n"
+    assert shown.err == "job 1 (m=b seed=1) failed: why (1_b/train.log)\n"
 
 
 def test_without_a_sweep_there_is_no_table(run, capsys, monkeypatch):

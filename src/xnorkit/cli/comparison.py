@@ -49,7 +49,10 @@ class Comparison(Callback):
 
 
 def row_of(config: DictConfig, job_return: JobReturn) -> Row:
-    """What a job has reached, from its result.json, or why it has not."""
+    """What a job has reached, from its result.json, and why it failed if it did.
+
+    One whose deploy step failed has reached its accuracies before.
+    """
     run = RunFolder(Path(config.hydra.runtime.output_dir))
     typed = (o.replace(" ", "") for o in job_return.overrides or ())
     overrides = [o for o in typed if not o.startswith(("seed=", "hydra"))]
@@ -63,8 +66,8 @@ def row_of(config: DictConfig, job_return: JobReturn) -> Row:
         "folder": run.path.name,
     }
     if not done:
-        row["error"] = " ".join(str(job_return._return_value).split()) or "unknown"
-    elif run.result.is_file():
+        row["error"] = _first_line(str(job_return._return_value)) or "unknown"
+    if run.result.is_file():
         result = json.loads(run.result.read_text(encoding="utf-8"))
         row |= {name: str(result[name]) for name in COLUMNS if name in result}
     return row
@@ -97,8 +100,8 @@ class Group:
 
     Args:
         name: their overrides, without those that all jobs of the sweep share.
-        rows: of the jobs that ended well.
-        failed: rows of the others.
+        rows: of the jobs that ended well, or have a result all the same.
+        failed: rows of those that did not end well.
     """
 
     name: str
@@ -145,8 +148,10 @@ def groups(rows: Sequence[Row]) -> list[Group]:
         names.setdefault(" ".join(own) or "defaults", []).append(row)
     found = []
     for name, members in names.items():
-        done = tuple(r for r in members if r["status"] == "done")
-        found.append(Group(name, done, tuple(r for r in members if r not in done)))
+        failed = tuple(r for r in members if r["status"] != "done")
+        found.append(
+            Group(name, tuple(r for r in members if r not in failed or r["val/acc"]), failed)
+        )
 
     def rank(group: Group) -> tuple[bool, float]:
         mean = group.mean("test/acc") if group.values("test/acc") else group.mean("val/acc")
@@ -172,7 +177,10 @@ def table(found: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
 def failures(found: Iterable[Group]) -> list[str]:
     """Why jobs failed, a line each."""
     pairs = ((group.name, row) for group in found for row in group.failed)
-    return [f"job {r['job']} ({name} seed={r['seed']}) failed: {r['error']}" for name, r in pairs]
+    return [
+        f"job {r['job']} ({name} seed={r['seed']}) failed: {r['error']} ({r['folder']}/train.log)"
+        for name, r in pairs
+    ]
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -205,6 +213,11 @@ def figure(rows: Sequence[Row]) -> Figure:
 def last_sweep() -> Path | None:
     """Folder of the sweep that this process has run, if it has rows."""
     return _sweep[0] if _sweep and read_rows(_sweep[0]) else None
+
+
+def _first_line(message: str) -> str:
+    lines = message.strip().splitlines()
+    return f"{lines[0]} …" if len(lines) > 1 else "".join(lines)
 
 
 def _title(rows: Sequence[Row]) -> str:

@@ -129,10 +129,14 @@ def deploy_failed(run: RunFolder, error: BaseException) -> BaseException:
     name = "" if isinstance(error, _SENTENCES) else f"{type(error).__name__}: "
     failed = DeployFailed(
         f"deploy: {name}{error}\nThe checkpoint is {run.best}. Run only this step again:\n"
-        f"xnorkit-deploy {shlex.quote(run.shown())}/checkpoints/{run.best.name}"
+        f"{_deploy_command(run)}"
     )
     failed.__cause__ = error
     return failed
+
+
+def _deploy_command(run: RunFolder) -> str:
+    return f"xnorkit-deploy {shlex.quote(run.shown())}/checkpoints/{run.best.name}"
 
 
 def show_stopped() -> None:
@@ -141,6 +145,11 @@ def show_stopped() -> None:
         _complain("stopped; nothing was saved yet")
         return
     run = _current[0]
+    if run.result.is_file():  # written after fit and test
+        _complain(
+            f"stopped while it deployed; the rest is done. That alone:\n{_deploy_command(run)}"
+        )
+        return
     _complain(f"stopped; saved last.ckpt. Continue with:\n{resume.command(run)}")
 
 

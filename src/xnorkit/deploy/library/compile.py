@@ -227,8 +227,8 @@ def _fingerprint(library: bytes) -> tuple[int, str]:
 
 
 def _first_lines(said: str) -> str:
-    """From the first error on; what stands before it only says which file includes which."""
-    lines = said.strip().splitlines() or ["(it said nothing)"]
+    """From the first error on, each once; what stands before it says which file includes which."""
+    lines = list(dict.fromkeys(said.strip().splitlines())) or ["(it said nothing)"]
     first = next((i for i, line in enumerate(lines) if "error" in line.lower()), 0)
     return "\n".join(lines[first : first + _SHOWN_LINES])
 

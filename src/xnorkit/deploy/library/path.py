@@ -23,8 +23,8 @@ def refuse_impossible(
 ) -> None:
     """Raise what building an engine, or choosing its path, would raise.
 
-    A path is looked up by a small library, which is compiled (seconds) or found; where neither `isa`
-    nor XNORKIT_ISA names one, nothing is.
+    A path is looked up by a small library, which is compiled (seconds) or found; nothing is where
+    neither `isa` nor XNORKIT_ISA names one.
 
     Args:
         isa: path by name; None: XNORKIT_ISA, else the best.
