@@ -1,8 +1,7 @@
 """model.xnor → something that you call: numpy array or CPU tensor in, logits out."""
 
 import os
-import re
-from typing import Any, Self, overload
+from typing import Self, overload
 
 import numpy as np
 import torch
@@ -12,16 +11,10 @@ from torch import Tensor
 from xnorkit.deploy import xnor_file
 from xnorkit.deploy.generate import source
 from xnorkit.deploy.library.binding import Binding, Library, open_source
-from xnorkit.deploy.program import Program
-from xnorkit.deploy.xnor_file import XnorFileError
+from xnorkit.deploy.program import program_of
 
 Array = NDArray[np.float32]
 Where = str | os.PathLike[str]
-
-# What a program says becomes C++: in a file from anywhere, only this may.
-_WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)  # op, kind, steps
-# Of an op: stands in a comment, in a literal, and in a raw literal that ends at `)json"`.
-_NAME = re.compile(r"(?!.*\)json)[^\x00-\x1f\x7f\"\\\u0085\u2028\u2029]{0,512}")
 
 
 class InputError(ValueError):
@@ -61,13 +54,13 @@ class Engine:
             where: what the bytes are called in errors.
 
         Raises:
-            XnorFileError: the bytes are damaged, foreign, or of another version.
+            XnorFileError: the bytes are damaged, foreign, of another version, or the program and
+                the tensors don't fit.
             EngineError: the library is of another topology, or there is no such path.
             NoCompilerError, CompileError, CacheError: see `compile.build`.
         """
         file = xnor_file.from_bytes(model, where)
-        _refuse_code(file.metadata.program, where)
-        self.program = Program.from_json(file.metadata.program)
+        self.program = program_of(file, where)
         self.labels = file.metadata.labels
         self.features = file.metadata.features
         self._model = model
@@ -203,22 +196,3 @@ def _refuse_not_finite(x: Array) -> None:
             f"x holds {x[first]} at {first}, and {len(places)} of {x.size} numbers are not "
             "finite: such an input has no answer. Repair what computes it."
         )
-
-
-def _refuse_code(program: Any, where: str) -> None:
-    """Refuse what would be more in the generated C++ than names and numbers."""
-    nodes: list[tuple[str, Any]] = [("", program)]
-    while nodes:
-        key, node = nodes.pop()
-        if isinstance(node, dict):
-            nodes.extend(node.items())
-        elif isinstance(node, list):
-            nodes.extend((key, item) for item in node)
-        elif isinstance(node, str):
-            if not (_NAME if key == "name" else _WORD).fullmatch(node):
-                raise XnorFileError(
-                    f"{where}: its program has {key}={node!r}, which no C++ is made from. "
-                    "Rename that module, or don't trust the file."
-                )
-        elif not isinstance(node, int):
-            raise XnorFileError(f"{where}: its program has {key}={node!r}, which no program has.")

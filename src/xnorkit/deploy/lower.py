@@ -4,8 +4,9 @@ A module that the engine can't compute is refused with its path, before anything
 """
 
 import copy
+import keyword
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from xnorkit.deploy import fold, steps
 from xnorkit.deploy.ops import add, rule_of
-from xnorkit.deploy.ops.op import Map
+from xnorkit.deploy.ops.op import Map, is_name
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.stream import BinaryStep, Builder, Numbers, Stream
 from xnorkit.deploy.unsupported import Unsupported
@@ -81,11 +82,13 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
     """
     network = copy.deepcopy(network).cpu().float().eval()  # neither flags nor weights change here
     _refuse_norms_of_batches(network)
+    _refuse_names(path for path, _ in network.named_modules())
     graph = _traced(network)
     with torch.no_grad():
         ShapeProp(graph).propagate(example.float())
     builder, shape = _Walker(graph, tuple(example.shape[1:])).walk()
     program = builder.program(example.shape[1:], shape)
+    _refuse_names(op.name for op in program.ops)
     return Lowered(program, builder.numbers, network, tuple(builder.binary), builder.checks)
 
 
@@ -93,6 +96,17 @@ def _refuse_norms_of_batches(network: nn.Module) -> None:
     for path, module in network.named_modules():
         if isinstance(module, fold.NORMS) and module.running_mean is None:
             raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
+
+
+def _refuse_names(names: Iterable[str]) -> None:
+    for name in names:
+        if not is_name(name):
+            raise Unsupported(
+                f"{name[:80]!r}", "a module's name stands in C++, so it has no quote, backslash or "
+                "control character, no )json, and 512 characters at the most."
+            )  # fmt: skip
+        if any(map(keyword.iskeyword, name.split("."))):
+            raise Unsupported(name, "a word of Python, which torch.fx can't take for a name.")
 
 
 class _Tracer(fx.Tracer):

@@ -4,12 +4,18 @@ The program follows from the config alone. Its numbers are tensors named `<op>.<
 dtypes and shapes it knows, so the size of model.xnor is known before training.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xnorkit.deploy.ops import OPS, Map, Op, Value, Window
+from xnorkit.deploy.ops.op import Specs, is_name
+from xnorkit.deploy.xnor_file import XnorFile, XnorFileError
 
-Spec = tuple[str, tuple[int, ...]]
+FEATURES = "features."  # begins the names of tensors that no op has: the front end's statistics
+
+# What a program says becomes C++: in a file from anywhere, only this may, and names.
+_WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)  # op, kind, steps
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Program:
         """Index of the result."""
         return self.ops[-1].output if self.ops else 0
 
-    def tensor_specs(self) -> dict[str, Spec]:
+    def tensor_specs(self) -> Specs:
         """Name → dtype's numpy name and shape of every number that the program needs."""
         return {
             f"{op.name}.{field}": spec
@@ -79,3 +85,55 @@ def _op(node: dict[str, Any]) -> Op:
         arguments["window"] = Window(**arguments["window"])
     tuples = {k: tuple(v) for k, v in arguments.items() if isinstance(v, list)}
     return kind(**{**arguments, **tuples})
+
+
+def program_of(file: XnorFile, where: str) -> Program:
+    """The program of a file whose tensors are those that it needs.
+
+    Args:
+        file: that was found whole; by whomever it was written.
+        where: what it is called in errors.
+
+    Raises:
+        XnorFileError: the program is more than names and numbers or has something unknown, or a
+            tensor is missing, too many, or of another type or shape.
+    """
+    _refuse_code(file.metadata.program, where)
+    try:
+        program = Program.from_json(file.metadata.program)
+        specs = program.tensor_specs()
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+        raise XnorFileError(f"{where}: its program is none ({error!r}). Deploy again.") from None
+    found: Specs = {name: (array.dtype.name, array.shape) for name, array in file.tensors.items()}
+    for name in sorted(specs.keys() | found.keys()):
+        other = name.startswith(FEATURES) and name not in specs
+        if not other and specs.get(name) != found.get(name):
+            raise XnorFileError(
+                f"{where}: its program has {_told(specs.get(name))} for {name}, its data have "
+                f"{_told(found.get(name))}. Write it again from the checkpoint: "
+                "xnorkit-deploy CKPT."
+            )
+    return program
+
+
+def _told(spec: tuple[str, tuple[int, ...]] | None) -> str:
+    return "nothing" if spec is None else f"{spec[0]} of shape {spec[1]}"
+
+
+def _refuse_code(program: Any, where: str) -> None:
+    """Refuse what would be more in the generated C++ than names and numbers."""
+    nodes: list[tuple[str, Any]] = [("", program)]
+    while nodes:
+        key, node = nodes.pop()
+        if isinstance(node, dict):
+            nodes.extend(node.items())
+        elif isinstance(node, list):
+            nodes.extend((key, item) for item in node)
+        elif isinstance(node, str):
+            if not (is_name(node) if key == "name" else _WORD.fullmatch(node)):
+                raise XnorFileError(
+                    f"{where}: its program has {key}={node!r}, which no C++ is made from. "
+                    "Rename that module, or don't trust the file."
+                )
+        elif not isinstance(node, int):
+            raise XnorFileError(f"{where}: its program has {key}={node!r}, which no program has.")

@@ -4,6 +4,7 @@ An op says which numbers it needs (`tensors`) and which C++ class computes it (`
 from the config alone, never from what was trained.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import ClassVar, Literal, Self
@@ -12,6 +13,14 @@ Kind = Literal["real", "bits"]
 Specs = dict[str, tuple[str, tuple[int, ...]]]  # field → dtype's numpy name, shape
 
 WORD_BITS = 64
+
+# It stands in C++: in a comment, in a literal, and in a raw literal that ends at `)json"`.
+_NAME = re.compile(r"(?!.*\)json)[^\x00-\x1f\x7f\"\\\u0085\u2028\u2029]{0,512}")
+
+
+def is_name(text: str) -> bool:
+    """Whether an op can be called so: 512 characters, no quote, backslash or end of a line."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class Op:
     """One step of a program; subclasses add their arguments.
 
     Attributes:
-        name: where it comes from in the network; its tensors are `<name>.<field>`.
+        name: where it comes from in the network, see `is_name`; its tensors are `<name>.<field>`.
         inputs: indices of values.
         output: index of the value that it writes.
     """
