@@ -198,7 +198,8 @@ def show_comparison() -> None:
     headings, rows = comparison.table(groups)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:  # only the runs' names may take two lines
-        table.add_column(heading, no_wrap=heading != "run", overflow="fold")
+        name = heading == "run"
+        table.add_column(heading, no_wrap=not name, overflow="fold", min_width=12 if name else None)
     for row in rows:
         table.add_row(*row)
     _console(table).print(table)

@@ -4,9 +4,10 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
 from sample_reports import EXACT, REPORT
 
-from xnorkit.deploy.report.page import markdown, write
+from xnorkit.deploy.report.page import ReportError, markdown, write
 
 
 def test_the_page_shows_every_picture_that_is_written(tmp_path):
@@ -22,6 +23,12 @@ def test_what_was_not_timed_has_no_picture(tmp_path):
     write(EXACT, tmp_path)
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {"report.json", "report.md", "agreement.png", "sizes.png"}
+
+
+def test_a_folder_that_can_not_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ReportError, match=r"file/report: the report can't be written \(Not a dir"):
+        write(REPORT, tmp_path / "file" / "report")
 
 
 def test_the_title_names_the_data_and_tables_have_a_rule_below_their_headings():

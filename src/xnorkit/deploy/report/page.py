@@ -8,6 +8,10 @@ from xnorkit.deploy.report.record import Report
 from xnorkit.deploy.report.sections import Section, sections
 
 
+class ReportError(ValueError):
+    """A report that can't be written; the message says why and the way out."""
+
+
 def write(report: Report, folder: Path) -> Path:
     """Write all files of a report.
 
@@ -17,14 +21,23 @@ def write(report: Report, folder: Path) -> Path:
 
     Returns:
         Path of report.md.
+
+    Raises:
+        ReportError: the disk is full, or the folder can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = figures(report)
-    for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=120)
-    report.write(folder / "report.json")
     path = folder / "report.md"
-    path.write_text(markdown(report, drawn), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = figures(report)
+        for name, figure in drawn.items():
+            figure.savefig(folder / f"{name}.png", dpi=120)
+        report.write(folder / "report.json")
+        path.write_text(markdown(report, drawn), encoding="utf-8")
+    except OSError as error:
+        raise ReportError(
+            f"{folder}: the report can't be written ({error.strerror or error}); model.xnor is "
+            "there. Make room, then deploy again."
+        ) from error
     return path
 
 
