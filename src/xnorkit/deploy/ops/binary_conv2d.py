@@ -99,10 +99,8 @@ class PendingConv:
             [self.bits],
             out,
             numbers,
-            out_channels=self.kernel.out_channels,
-            groups=self.kernel.groups,
-            window=self.kernel.window,
             padding_value=getattr(self.layer, "padding_value", 0),
+            **self.kernel.arguments,
         )
 
 

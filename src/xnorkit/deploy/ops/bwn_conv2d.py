@@ -7,7 +7,7 @@ from torch import Tensor
 
 from xnorkit.binarize.binop import latent_signs
 from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
-from xnorkit.deploy.ops.layer import kernel_of, pack_filters
+from xnorkit.deploy.ops.layer import convolved, kernel_of, pack_filters
 from xnorkit.deploy.ops.op import Convolution, Specs, Value
 from xnorkit.deploy.unsupported import Unsupported
 
@@ -42,17 +42,7 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         signs, _ = latent_signs(layer.weight, layer.weight_rule)
         return {"weight": pack_filters(kernel.filters(signs))}
 
-    index = builder.emit(
-        BwnConv2d,
-        path,
-        [builder.as_real(stream)],
-        Value("real", kernel.output_map),
-        numbers,
-        out_channels=kernel.out_channels,
-        groups=kernel.groups,
-        window=kernel.window,
-    )
+    out, _ = convolved(builder, stream, BwnConv2d, kernel, path, numbers)
     _, alpha = latent_signs(layer.weight, layer.weight_rule)
-    out = stream.at(index, kernel.output_map, kernel.dims)
     out = out.then(path, ChannelScale(alpha.flatten().expand(kernel.out_channels)))
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from torch import Tensor
+
 from xnorkit.deploy.channelwise import ChannelBias
-from xnorkit.deploy.ops.layer import kernel_of
+from xnorkit.deploy.ops.layer import convolved, kernel_of
 from xnorkit.deploy.ops.op import Convolution, Specs, Value
 
 if TYPE_CHECKING:
@@ -29,15 +31,9 @@ class FloatConv2d(Convolution):
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
     """torch's Conv1d, Conv2d, Linear."""
     kernel = kernel_of(stream, layer, path)
-    index = builder.emit(
-        FloatConv2d,
-        path,
-        [builder.as_real(stream)],
-        Value("real", kernel.output_map),
-        lambda: {"weight": kernel.filters(layer.weight)},
-        out_channels=kernel.out_channels,
-        groups=kernel.groups,
-        window=kernel.window,
-    )
-    out = stream.at(index, kernel.output_map, kernel.dims)
+
+    def numbers() -> dict[str, Tensor]:
+        return {"weight": kernel.filters(layer.weight)}
+
+    out, _ = convolved(builder, stream, FloatConv2d, kernel, path, numbers)
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
-from xnorkit.deploy.ops.layer import kernel_of
+from xnorkit.deploy.ops.layer import convolved, kernel_of
 from xnorkit.deploy.ops.op import Convolution, Specs, Value
 
 if TYPE_CHECKING:
@@ -40,18 +40,8 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         weight, _ = layer.quantised_weight()
         return {"weight": kernel.filters(weight).to(torch.int8), "step": step}
 
-    index = builder.emit(
-        Int8Conv2d,
-        path,
-        [builder.as_real(stream)],
-        Value("real", kernel.output_map),
-        numbers,
-        out_channels=kernel.out_channels,
-        groups=kernel.groups,
-        window=kernel.window,
-    )
+    out, index = convolved(builder, stream, Int8Conv2d, kernel, path, numbers)
     builder.sums[index] = 127 * 127 * prod(layer.weight.shape[1:])
     _, steps = layer.quantised_weight()
-    out = stream.at(index, kernel.output_map, kernel.dims)
     out = out.then(path, ChannelScale(step * steps.detach().flatten().float()))
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

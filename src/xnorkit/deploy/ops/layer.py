@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from xnorkit.deploy.ops.geometry import convolution_window, pair
-from xnorkit.deploy.ops.op import Map, Window
+from xnorkit.deploy.ops.op import Convolution, Map, Value, Window
 from xnorkit.deploy.unsupported import Unsupported
 
 if TYPE_CHECKING:
-    from xnorkit.deploy.stream import Builder, Stream
+    from xnorkit.deploy.stream import Builder, Numbers, Stream
 
 Rule = Callable[["Builder", "Stream", Any, str], "Stream"]
 
@@ -41,6 +41,11 @@ class Kernel:
     def output_map(self) -> Map:
         """Of its output."""
         return Map(self.window.out_h, self.window.out_w, self.out_channels)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of every `Convolution` op."""
+        return {"out_channels": self.out_channels, "groups": self.groups, "window": self.window}
 
     def filters(self, weight: Tensor) -> Tensor:
         """torch's weight → (C_out, kh, kw, C_in/groups)."""
@@ -85,6 +90,17 @@ def _linear(stream: "Stream", module: nn.Linear, path: str) -> Kernel:
         raise Unsupported(path, "a linear layer over the last axis of a map; flatten it before.")
     window = Window.whole(stream.map)
     return Kernel(window, 1, module.out_features, 0, stream.map, stream.order)
+
+
+def convolved(
+    builder: "Builder", stream: "Stream", kind: type[Convolution], kernel: Kernel, path: str,
+    numbers: "Numbers",
+) -> tuple["Stream", int]:  # fmt: skip
+    """A stream after an op of this kind, real → real, and the value that the op writes."""
+    out = Value("real", kernel.output_map)
+    inputs = [builder.as_real(stream)]
+    index = builder.emit(kind, path, inputs, out, numbers, **kernel.arguments)
+    return stream.at(index, kernel.output_map, kernel.dims), index
 
 
 def pack_filters(weight: Tensor) -> Tensor:
