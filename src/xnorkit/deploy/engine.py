@@ -159,15 +159,16 @@ class Engine:
 
     def _laid_out(self, x: Array) -> Array:
         """(N, C, …) → (N, inputs), channels last."""
-        moved = np.moveaxis(x, 1, -1) if x.ndim > 2 else x
-        return np.ascontiguousarray(moved).reshape(len(x), self.library.inputs)
+        if x.ndim > 2 and x.shape[1] > 1:
+            x = x.transpose(0, *range(2, x.ndim), 1)
+        return np.ascontiguousarray(x).reshape(len(x), self.library.inputs)
 
     def _shaped(self, y: Array) -> Array:
         """(N, outputs), channels last → (N, *output_shape), which may be a flattened map."""
         where = self.program.values[self.program.output].map
-        maps = y.reshape(len(y), where.h, where.w, where.c)
-        moved = np.ascontiguousarray(np.moveaxis(maps, -1, 1))
-        return moved.reshape(len(y), *self.program.output_shape)
+        if where.h * where.w > 1:
+            y = y.reshape(len(y), where.h, where.w, where.c).transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(y).reshape(len(y), *self.program.output_shape)
 
 
 def _array(x: Array | Tensor) -> Array:
