@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
-from xnorkit.nn import Int8Conv2d, Int8Linear
+from xnorkit.nn import Int8Conv1d, Int8Conv2d, Int8Linear
+
+KINDS = ("conv", "sequence", "linear")
 
 
 def conv(**options):
@@ -14,6 +16,8 @@ def pair(kind):
     """A layer with a bias and a batch for it."""
     if kind == "linear":
         return Int8Linear(40, 6), torch.randn(5, 40)
+    if kind == "sequence":
+        return Int8Conv1d(2, 6, 5, stride=2, padding=2), torch.randn(3, 2, 9)
     return conv(padding=1), torch.randn(3, 2, 9, 7)
 
 

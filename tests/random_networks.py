@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from xnorkit.binarize import WeightRule
-from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear
+from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear, Int8Conv1d, Int8Conv2d, Int8Linear
 
 
 def settle(network, seed):
@@ -45,6 +45,7 @@ RULES = (
     WeightRule(centre=False, alpha="none", rule="ste"),
 )
 FLOAT = {1: nn.Conv1d, 2: nn.Conv2d}
+INT8 = {1: Int8Conv1d, 2: Int8Conv2d}
 BINARY = {1: BinaryConv1d, 2: BinaryConv2d}
 NORM = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
 MAX_POOL = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
@@ -122,13 +123,12 @@ def _shortcut(draw, channels, dims, widest):
 
 def _stem(draw, channels, out, dims):
     """The first layer: float, 8 bits, 1 bit a weight, or on the signs of the input."""
-    kinds = ["float", "bwn", "signs", "int8" if dims == 2 else "signs"]
-    kind = draw(st.sampled_from(kinds))
+    kind = draw(st.sampled_from(["float", "int8", "bwn", "signs"]))
     size = {"kernel_size": 3, "padding": 1, "bias": draw(st.booleans())}
     if kind == "float":
         return FLOAT[dims](channels, out, **size)
     if kind == "int8":
-        return Int8Conv2d(channels, out, **size)
+        return INT8[dims](channels, out, **size)
     sign = None if kind == "bwn" else "ste_clip"
     return BINARY[dims](channels, out, input_sign=sign, weight_rule=_rule(draw, channels), **size)
 

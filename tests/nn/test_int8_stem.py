@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from int8_cases import assert_bits, conv, pair, spread
+from int8_cases import KINDS, assert_bits, conv, pair, spread
 from torch import nn
 
-from xnorkit.nn import Int8Conv2d, Int8Layer, Int8Linear
+from xnorkit.nn import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
 from xnorkit.nn.int8_stem import INPUT_UNIT, MAX_INPUTS, stem_class
 
 CONVOLUTIONS = [
@@ -27,11 +27,12 @@ CONVOLUTIONS = [
 # state
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_state_dict_is_torchs_and_the_steps(kind, bias):
     arguments, ours, theirs = {
         "conv": ((2, 6, 3), Int8Conv2d, nn.Conv2d),
+        "sequence": ((2, 6, 3), Int8Conv1d, nn.Conv1d),
         "linear": ((40, 6), Int8Linear, nn.Linear),
     }[kind]
     torch.manual_seed(3)
@@ -86,6 +87,12 @@ def test_a_convolution_is_that_of_whole_numbers_bit_for_bit(options, batch):
     assert_bits(spread(conv(**options)), x)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_layer_is_that_of_whole_numbers_bit_for_bit(kind):
+    layer, x = pair(kind)
+    assert_bits(spread(layer), 2 * x)
+
+
 @pytest.mark.parametrize("features", [1, 40, 1040, 1041, 5000])
 def test_a_linear_layer_is_that_of_whole_numbers_bit_for_bit(features):
     assert_bits(spread(Int8Linear(features, 6)), 2 * torch.randn(9, features))
@@ -128,7 +135,7 @@ def test_sums_that_are_slightly_off_change_no_bit(monkeypatch):
     assert torch.equal(layer(x), expected)
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_evaluation_under_bfloat16_autocast_is_still_exact(kind):
     layer, x = pair(kind)
     expected = spread(layer).eval()(x)
@@ -149,7 +156,7 @@ def test_channels_last_changes_no_bit():
     assert layer.weight.grad.stride() == layer.weight.stride()  # or DDP warns
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_modules_of_every_dtype(kind, dtype):
     layer, x = pair(kind)
@@ -164,7 +171,7 @@ def test_modules_of_every_dtype(kind, dtype):
     torch.testing.assert_close(y.float(), expected.float(), rtol=0.05, atol=0.05)
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", [True, False])
 def test_no_sample_and_one_without_a_batch(kind, mode):
     layer, x = pair(kind)
@@ -184,7 +191,7 @@ def test_a_nan_weight_shows_in_its_own_filter_only(mode):
     assert layer.train(mode)(x).isnan().any(0).tolist() == [False, True, *[False] * 4]
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("autocast", [True, False])
 def test_training_and_evaluation_agree(kind, autocast):
     layer, x = pair(kind)
@@ -229,6 +236,7 @@ def test_filters_too_long_for_int32_are_refused():
 def test_an_unknown_stem_is_refused_with_the_known_ones():
     assert stem_class("float", nn.Conv2d) is nn.Conv2d
     assert stem_class("int8", nn.Conv2d) is Int8Conv2d
+    assert stem_class("int8", nn.Conv1d) is Int8Conv1d
     assert stem_class("int8", nn.Linear) is Int8Linear
     with pytest.raises(ValueError, match=r"network.stem='int4': choose float or int8\."):
         stem_class("int4", nn.Linear)

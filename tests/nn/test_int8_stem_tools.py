@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from int8_cases import pair, spread
+from int8_cases import KINDS, pair, spread
 from torch import nn
 
 from xnorkit.callbacks.binop_targets import find_targets
 from xnorkit.nn import BinaryConv2d, Int8Conv2d
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_exported_evaluation_is_the_same_bits(kind):
     layer, x = pair(kind)
     spread(layer).eval()

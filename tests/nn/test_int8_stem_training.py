@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from int8_cases import conv, pair, spread
+from int8_cases import KINDS, conv, pair, spread
 from torch import nn
 
 from xnorkit.nn import Int8Linear
@@ -21,7 +21,7 @@ def lsq(values, step):
     return whole * step, inside.double(), torch.where(inside, whole - ratio, whole)
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("input_gradient", [True, False])
 @pytest.mark.parametrize("frozen", [False, True])
 def test_gradients_are_lsqs_closed_form(kind, input_gradient, frozen):
@@ -59,7 +59,7 @@ def test_gradients_are_lsqs_closed_form(kind, input_gradient, frozen):
         torch.testing.assert_close(layer.raw_input_step.grad, expected)
 
 
-@pytest.mark.parametrize("kind", ["conv", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_evaluation_passes_lsqs_gradients_unscaled(kind):
     layer, x = pair(kind)
     layer = spread(layer).double().eval()

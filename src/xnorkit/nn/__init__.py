@@ -2,7 +2,7 @@
 
 from xnorkit.nn.binary_layer import BinaryLayer
 from xnorkit.nn.conv import BinaryConv1d, BinaryConv2d
-from xnorkit.nn.int8_stem import Int8Conv2d, Int8Layer, Int8Linear
+from xnorkit.nn.int8_stem import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
 from xnorkit.nn.linear import BinaryLinear
 from xnorkit.nn.summary import Summary, summarise
 
@@ -11,6 +11,7 @@ __all__ = [
     "BinaryConv2d",
     "BinaryLayer",
     "BinaryLinear",
+    "Int8Conv1d",
     "Int8Conv2d",
     "Int8Layer",
     "Int8Linear",

@@ -1,4 +1,4 @@
-"""Int8Conv2d, Int8Linear: the first layer, whose real input and weights are held in 8 bits.
+"""Int8Conv1d, Int8Conv2d, Int8Linear: a first layer with real input and weights in 8 bits.
 
 A float stem sums in another order here than there, so a few of a million signs after it flip. Whole
 numbers have one sum: with an int8 stem a network is equal bit for bit from its features on.
@@ -13,7 +13,7 @@ filter; both are learned (`binarize/rounding.py`).
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
 from typing import Any, Literal, TypeVar, get_args
@@ -48,9 +48,16 @@ class Int8Layer(nn.Module):
     Its state_dict is the torch layer's and two parameters more, r of `binarize/rounding.py`: a
     network starts with float weights by `load_state_dict(..., strict=False)` and `reset_steps()`.
 
+    Args:
+        args: the torch layer's.
+        kwargs: the torch layer's.
+
     Attributes:
         raw_input_step: r of s_x, a scalar.
         raw_weight_step: r of s_w, (C_out,).
+
+    Raises:
+        ValueError: more inputs to a filter than int32 sums can take.
     """
 
     weight: Tensor
@@ -60,7 +67,8 @@ class Int8Layer(nn.Module):
 
     STEPS = ("raw_input_step", "raw_weight_step")  # what a float layer's state_dict lacks
 
-    def _init_steps(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         terms = self._inputs_of_a_filter
         if terms > MAX_INPUTS:
             raise ValueError(
@@ -204,56 +212,24 @@ def _without_transforms() -> Iterator[None]:
         yield
 
 
-class Int8Conv2d(Int8Layer, nn.Conv2d):
-    """`nn.Conv2d` with input and weight in 8 bits; same arguments and errors.
-
-    Raises:
-        ValueError: more inputs to a filter than int32 sums can take.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] | str = 0,
-        dilation: int | tuple[int, int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: Any = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            padding_mode, device, dtype,
-        )  # fmt: skip
-        self._init_steps()
+class _Int8Conv(Int8Layer):
+    _conv_forward: Callable[[Tensor, Tensor, Tensor | None], Tensor]  # torch's
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """x (N, C_in, H, W) or (C_in, H, W) → (N, C_out, H', W') or (C_out, H', W')."""
-        result: Tensor = self._conv_forward(x, weight, bias)
-        return result
+        """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
+        return self._conv_forward(x, weight, bias)
+
+
+class Int8Conv1d(_Int8Conv, nn.Conv1d):
+    """`nn.Conv1d` with input and weight in 8 bits; arguments and errors of `Int8Layer`."""
+
+
+class Int8Conv2d(_Int8Conv, nn.Conv2d):
+    """`nn.Conv2d` with input and weight in 8 bits; arguments and errors of `Int8Layer`."""
 
 
 class Int8Linear(Int8Layer, nn.Linear):
-    """`nn.Linear` with input and weight in 8 bits; same arguments.
-
-    Raises:
-        ValueError: more inputs to a filter than int32 sums can take.
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(in_features, out_features, bias, device, dtype)
-        self._init_steps()
+    """`nn.Linear` with input and weight in 8 bits; arguments and errors of `Int8Layer`."""
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (…, in_features) → (…, out_features)."""
@@ -261,7 +237,11 @@ class Int8Linear(Int8Layer, nn.Linear):
 
 
 _Layer = TypeVar("_Layer", bound=nn.Module)
-_INT8: dict[type[nn.Module], type[Any]] = {nn.Conv2d: Int8Conv2d, nn.Linear: Int8Linear}
+_INT8: dict[type[nn.Module], type[Any]] = {
+    nn.Conv1d: Int8Conv1d,
+    nn.Conv2d: Int8Conv2d,
+    nn.Linear: Int8Linear,
+}
 
 
 def stem_class(stem: Stem, layer: type[_Layer]) -> type[_Layer]:

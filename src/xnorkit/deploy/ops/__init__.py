@@ -19,7 +19,7 @@ from xnorkit.deploy.ops import (
 )
 from xnorkit.deploy.ops.op import Kind, Map, Op, Specs, Value, Window
 from xnorkit.nn import BinaryLayer
-from xnorkit.nn.int8_stem import Int8Conv2d, Int8Linear
+from xnorkit.nn.int8_stem import Int8Conv1d, Int8Conv2d, Int8Linear
 
 OPS: tuple[type[Op], ...] = (
     add.Add,
@@ -38,6 +38,7 @@ OPS: tuple[type[Op], ...] = (
 Rule = Callable[..., Any]
 
 _BY_CLASS: dict[type[nn.Module], Rule] = {
+    Int8Conv1d: int8_conv2d.lower,
     Int8Conv2d: int8_conv2d.lower,
     Int8Linear: int8_conv2d.lower,
     nn.Conv1d: float_conv2d.lower,

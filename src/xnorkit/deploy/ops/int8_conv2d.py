@@ -32,7 +32,7 @@ class Int8Conv2d(Convolution):
 
 
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
-    """Int8Conv2d, Int8Linear of xnorkit.nn."""
+    """Int8Conv1d, Int8Conv2d, Int8Linear of xnorkit.nn."""
     kernel = kernel_of(stream, layer, path)
     step = torch.tensor([float(layer.input_step())])
 
