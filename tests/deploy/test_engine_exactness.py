@@ -78,8 +78,13 @@ def vectors():
 
 EXACT = (shortcuts, pools, hard_numbers, vectors)
 RANDOM = ((map_networks(), 1), (map_networks(dims=1, widest=20), 1))
-MANY = [(map_networks(), n) for n in (1, 2, 3)]
-MANY += [(map_networks(dims=1), 4), (vector_networks(), 5)]
+MANY = {
+    "maps": (map_networks(), 1),
+    "more maps": (map_networks(), 2),
+    "wide maps": (map_networks(widest=200), 3),
+    "sequences": (map_networks(dims=1), 4),
+    "vectors": (vector_networks(widest=1100), 5),
+}
 
 
 def lowered_of(network, shape):
@@ -120,8 +125,9 @@ def test_random_networks_give_torchs_answers_on_every_path(few):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@pytest.mark.parametrize(("strategy", "number"), MANY, ids=str)
-def test_many_random_networks_give_torchs_answers_on_every_path(strategy, number, engine_cache):
+@pytest.mark.parametrize("kind", MANY)
+def test_many_random_networks_give_torchs_answers_on_every_path(kind, engine_cache):
+    strategy, number = MANY[kind]
     many = Merged([lowered_of(*made) for made in drawn(strategy, 8, number)], engine_cache)
     for index, lowered in enumerate(many.lowered):
         for engine in many.engines(index):

@@ -56,6 +56,19 @@ def test_accuracies_and_confusion_count_the_labels(made):
     assert found.confusion.trace() == 11
 
 
+def test_samples_whose_two_best_logits_are_nearly_equal_are_counted_as_ties():
+    torch.manual_seed(0)
+    network = nn.Sequential(BinaryLinear(9, 5), nn.Linear(5, 4)).eval()
+    with torch.no_grad():
+        network[1].weight[1] = network[1].weight[0]
+        network[1].bias[1] = network[1].bias[0] + 5e-5
+    lowered, inputs = lower(network, torch.zeros(1, 9)), torch.randn(40, 9)
+    found = run((lowered, lowered.tensors(), inputs))
+    tied = int((network(inputs).argmax(1) <= 1).sum())
+    assert 0 < tied < 40
+    assert (found.ties, found.agreeing, found.agreement) == (tied, 40 - tied, 1.0)
+
+
 @pytest.mark.parametrize("layer", ["0", "3", "7"])
 def test_wrong_weight_bits_are_found_and_their_layer_named(made, layer):
     tensors = {name: value.clone() for name, value in made[1].items()}
