@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "xnorkit"
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")
+OTHERS = [p for room in ("tests", "benchmarks", "examples") for p in (ROOT / room).rglob("*.py")]
 ROOMS = sorted(p for p in PACKAGE.rglob("__init__.py"))
 FORBIDDEN_STEMS = {"utils", "util", "helpers", "common", "base", "misc", "core"}
 
@@ -46,6 +47,11 @@ def test_files_and_functions_stay_small(module):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             lines = (body[-1].end_lineno - body[0].lineno + 1) if body else 0
             assert lines <= 60, f"{node.name} has {lines} lines"
+
+
+def test_files_outside_the_package_stay_small_too():
+    lengths = {relative(path): len(path.read_text().splitlines()) for path in OTHERS}
+    assert not {path: lines for path, lines in lengths.items() if lines > 300}, "split by subject"
 
 
 def test_only_the_torchaudio_room_imports_torchaudio():
