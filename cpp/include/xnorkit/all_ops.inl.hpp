@@ -22,6 +22,10 @@ inline namespace kernels {
 #include "xnorkit/ops/word_conv2d.inl.hpp"
 }  // namespace kernels
 
+namespace audio {
+#include "xnorkit/audio/log_mel.inl.hpp"
+}  // namespace audio
+
 struct Ops {
   static constexpr const char* name = kName;
 
@@ -53,4 +57,5 @@ struct Ops {
   using InputScale = kernels::InputScale<in, window, whole>;
   template <Map map, bool whole>
   using Multiply = kernels::Multiply<map, whole>;
+  using LogMel = audio::LogMel;
 };

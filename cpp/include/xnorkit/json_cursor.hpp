@@ -31,6 +31,18 @@ class JsonCursor {
     return take("\"");
   }
 
+  bool take_digit(int& digit) {
+    if (at_ == end_ || *at_ < '0' || *at_ > '9') return false;
+    digit = *at_++ - '0';
+    return true;
+  }
+
+  bool take_char(char& any) {
+    if (at_ == end_) return false;
+    any = *at_++;
+    return true;
+  }
+
   // A count below 10^15, without sign or leading zero.
   bool take_count(std::uint64_t& number) {
     const char* begin = at_;
@@ -52,5 +64,16 @@ class JsonCursor {
   const char* at_;
   const char* end_;
 };
+
+// Takes the backslashes from a string as take_string has it; `to` holds raw.size() characters. How
+// many it has become.
+inline std::size_t unescape(std::string_view raw, char* to) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (raw[i] == '\\') ++i;
+    to[size++] = raw[i];
+  }
+  return size;
+}
 
 }  // namespace xnorkit

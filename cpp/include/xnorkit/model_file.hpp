@@ -51,6 +51,10 @@ class ModelFile {
     return ok() && at == text.size();
   }
 
+  // JSON, as take_string has it: with escapes.
+  std::string_view labels() const { return labels_; }
+  std::string_view features() const { return features_; }
+
   // `count` numbers of the tensor "<op>.<field>", in the file's bytes; null, and a sentence in
   // error(), if there are no such tensor, other numbers, or not as many.
   template <class T>
@@ -162,8 +166,8 @@ class ModelFile {
     std::string_view skipped;
     return cursor.take(kBegin) && cursor.take(kAfterVersion) && cursor.take(digest()) &&
            cursor.take("\",\"program\":") && cursor.take_string(program_) &&
-           cursor.take(",\"labels\":") && cursor.take_string(skipped) &&
-           cursor.take(",\"features\":") && cursor.take_string(skipped) &&
+           cursor.take(",\"labels\":") && cursor.take_string(labels_) &&
+           cursor.take(",\"features\":") && cursor.take_string(features_) &&
            cursor.take(",\"sign_rule\":\"bit 1: x < 0; bit 0: else, so 0, -0.0 and NaN\"") &&
            cursor.take(
                ",\"padding\":\"of a map: padding_value of each op; of a row of bits: 0\"") &&
@@ -271,7 +275,7 @@ class ModelFile {
   const char* bytes_;
   std::size_t size_;
   std::size_t data_ = 0;      // where the tensors begin
-  std::string_view program_;  // as it stands in the header, with escapes
+  std::string_view program_, labels_, features_;  // as they stand in the header, with escapes
   std::unique_ptr<Tensor[]> tensors_;
   std::size_t count_ = 0;
   std::size_t wide_ = 0;  // of them, those of 4-byte types

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <type_traits>
+#include <utility>
 
+#include "xnorkit/audio/log_mel.hpp"
 #include "xnorkit/bits.hpp"
 #include "xnorkit/isa/x86_cpu.hpp"
 #include "xnorkit/loader.hpp"
