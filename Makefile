@@ -20,7 +20,7 @@ test-all: .venv/.dev-ready ## the slow tests too
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
 lint: .venv/.dev-ready ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run --Werror $$(find cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+	$(BIN)/clang-format --dry-run --Werror $$(find cpp examples -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c')
 bench: .venv/.dev-ready ## ratios that the README quotes
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit; done
 

@@ -14,3 +14,8 @@ def test_the_headers_are_where_get_include_says():
     assert include == resources.CPP_DIR / "include"
     assert (include / "xnorkit" / "xnorkit.hpp").is_file()
     assert (resources.CPP_DIR / "bindings" / "engine.hpp").is_file()
+
+
+def test_the_example_that_is_exported_is_here():
+    assert (resources.EXAMPLE_DIR / "CMakeLists.txt").is_file()
+    assert "Apache License" in resources.LICENSE.read_text()

@@ -8,6 +8,8 @@ _ROOT = _PACKAGE if (_PACKAGE / "conf").is_dir() else _CHECKOUT  # a wheel carri
 
 CONF_DIR = _ROOT / "conf"
 CPP_DIR = _ROOT / "cpp"
+EXAMPLE_DIR = _ROOT / "examples" / "cpp_only"
+LICENSE = _ROOT / "LICENSE"
 
 
 def get_include() -> str:

@@ -35,6 +35,37 @@ def test_another_folder_split_and_path_can_be_named(run, tones, tmp_path, capsys
     assert (tmp_path / "model.xnor").is_file()
 
 
+def test_a_cpp_project_is_exported_beside_it(run, tones, tmp_path, capsys):
+    options = ["--out", str(tmp_path / "out"), "--race-seconds", "0", "--export", str(tmp_path)]
+    assert deploy.main([str(run.best), "--data-dir", str(tones.parent / "stores"), *options]) == 0
+    assert f"C++    {tmp_path}/README.md says how it is built" in capsys.readouterr().out
+    assert (tmp_path / "model.xnor").read_bytes() == (tmp_path / "out/model.xnor").read_bytes()
+    assert (tmp_path / "predict_wav.cpp").is_file()
+
+
+def test_a_folder_that_cant_be_exported_to_is_a_sentence_after_the_deploy(
+    run, tones, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    options = ["--out", str(tmp_path), "--race-seconds", "0", "--export", str(tmp_path / "file")]
+    assert deploy.main([str(run.best), "--data-dir", str(tones.parent / "stores"), *options]) == 2
+    assert "can't be written (File exists). Export to another folder." in capsys.readouterr().err
+    assert (tmp_path / "model.xnor").is_file()
+
+
+def test_a_target_without_a_folder_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        deploy.main(["best.ckpt", "--target", "aarch64-linux"])
+    assert "give both" in capsys.readouterr().err
+
+
+def test_a_target_without_the_compiler_of_pip_is_refused_at_once(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    options = ["--export", str(tmp_path), "--target", "aarch64-linux"]
+    assert deploy.main([str(tmp_path / "none.ckpt"), *options]) == 2
+    assert 'pip install "xnorkit[compiler]"' in capsys.readouterr().err
+
+
 def test_what_is_no_checkpoint_is_a_sentence(tmp_path, capsys):
     assert deploy.main([str(tmp_path / "none.ckpt")]) == 2
     assert "there is no such checkpoint" in capsys.readouterr().err

@@ -26,9 +26,13 @@ def test_the_wheel_carries_configs_recordings_and_licences(built):
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     yamls = {str(p.relative_to(ROOT)) for p in (ROOT / "conf").rglob("*.yaml")}
     assert {f"xnorkit/{name}" for name in yamls} <= set(names)
-    headers = {str(p.relative_to(ROOT)) for p in (ROOT / "cpp").rglob("*.hpp")}
-    shipped = {f"xnorkit/{n}" for n in headers if not n.startswith(("cpp/tests", "cpp/bench"))}
+    headers = {str(p.relative_to(ROOT)) for p in (ROOT / "cpp").rglob("*.h*")}
+    shipped = {
+        f"xnorkit/{n}" for n in headers if not n.startswith(("cpp/tests", "cpp/bench", "cpp/fuzz"))
+    }
     assert shipped <= set(names)
+    example = {str(p.relative_to(ROOT)) for p in (ROOT / "examples/cpp_only").iterdir()}
+    assert {f"xnorkit/{name}" for name in example} | {"xnorkit/LICENSE"} <= set(names)
     assert "xnorkit/data/embedded.zip" in names
     assert "xnorkit/py.typed" in names
     assert any(name.endswith("licenses/NOTICE") for name in names)

@@ -13,6 +13,8 @@ from xnorkit.callbacks.deploy import Deploy, Deployed
 from xnorkit.checkpoint import load
 from xnorkit.cli import build, quiet
 from xnorkit.cli.evaluate import data_node
+from xnorkit.deploy.engine import Engine
+from xnorkit.deploy.export.cross import TARGETS, require_target
 from xnorkit.deploy.report.screen import renderable
 
 _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
@@ -20,16 +22,21 @@ _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 2 for what the user can change."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.target is not None and options.export is None:
+        parser.error("--target compiles what --export DIR writes: give both.")
     quiet.silence()
     try:
+        if options.target is not None:
+            require_target(options.target)  # before the work, not after it
         deployed = deploy(options)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     Console().print(renderable(deployed.report))
     print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
-    return 0
+    return 0 if options.export is None else export(deployed.engine, options)
 
 
 def deploy(options: argparse.Namespace) -> Deployed:
@@ -60,6 +67,23 @@ def deploy(options: argparse.Namespace) -> Deployed:
     return step.deployed
 
 
+def export(engine: Engine, options: argparse.Namespace) -> int:
+    """Write the C++ project, say what was written; returns the exit code."""
+    try:
+        exported = engine.export(
+            options.export, options.target, Path(options.data_dir).expanduser() / "engines"
+        )
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"C++    {exported.folder}/README.md says how it is built")
+    for path in exported.built:
+        print(f"       {path}")
+    if exported.kept:
+        print(f"       kept as they were: {', '.join(exported.kept)}")
+    return 0
+
+
 def folder_of(checkpoint: str | Path) -> Path:
     """RUN_DIR/deploy of RUN_DIR/checkpoints/best.ckpt; else `deploy` beside the file."""
     path = Path(checkpoint).expanduser().absolute()
@@ -84,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--race-seconds", type=float, default=5.0, help="of timing; 0: none")
     parser.add_argument("--data-root", help="recordings in another folder than in training")
     parser.add_argument("--data-dir", default=_DATA_DIR, help=f"stores, engines; {_DATA_DIR}")
+    parser.add_argument("--export", metavar="DIR", help="write a C++ project that needs no Python")
+    parser.add_argument("--target", choices=TARGETS, help="and compile it for that machine")
     parser.add_argument("--allow", action="append", default=[], help="package of your own classes")
     return parser
 

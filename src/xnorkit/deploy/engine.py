@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorkit.deploy import xnor_file
+from xnorkit.deploy.export.folder import Exported, export
 from xnorkit.deploy.generate import source
 from xnorkit.deploy.library.binding import Binding, Library, open_source
 from xnorkit.deploy.program import program_of
@@ -100,6 +101,21 @@ class Engine:
     def isa(self) -> str:
         """The path that it takes."""
         return self._binding.isa
+
+    def export(
+        self, folder: Where, target: str | None = None, cache_dir: Where | None = None
+    ) -> Exported:
+        """Write a C++ project that builds and runs this model without Python.
+
+        Args:
+            folder: is made where it is missing; what you changed in it stays.
+            target: machine to compile for as well, e.g. aarch64-linux.
+            cache_dir: see the class.
+
+        Raises:
+            ExportError, NoCompilerError, CompileError: see `export.folder.export`.
+        """
+        return export(self._model, folder, target, cache_dir)
 
     @property
     def nbytes(self) -> int:
