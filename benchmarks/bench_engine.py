@@ -5,7 +5,7 @@
 The keyword network: 1x40x101 in, a stem 5x5 stride 2, four binary 3x3 layers at 20x51 between
 thresholds, a head. With 64 channels, a float stem and an int8 one, on each path that the CPU has;
 with 128 on the best. Every output bit of every binary layer is compared with torch first; then
-medians of the ratios within a round, quartiles in brackets. The twin has a float stem. Random inputs
+medians of the ratios within a round, quartiles in brackets. The twin's stem is float. Random inputs
 and weights: speed and exactness, no accuracy.
 """
 
