@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "xnorkit/isa/arm_neon.hpp"
 #include "xnorkit/isa/portable.hpp"
 #include "xnorkit/isa/x86_avx2.hpp"
 #include "xnorkit/isa/x86_avx512.hpp"
@@ -14,6 +15,8 @@
 // run over this list: a path that is in it is chosen, tested and timed.
 #if defined(__x86_64__)
 #define XNORKIT_FOR_EACH_ISA(X) X(x86_avx512) X(x86_avx2) X(portable)
+#elif defined(__aarch64__)
+#define XNORKIT_FOR_EACH_ISA(X) X(arm_neon) X(portable)
 #else
 #define XNORKIT_FOR_EACH_ISA(X) X(portable)
 #endif

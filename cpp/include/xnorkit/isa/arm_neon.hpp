@@ -1,0 +1,90 @@
+// NEON of 64-bit ARM, which each such CPU has: an instruction counts the ones of bytes.
+#pragma once
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <type_traits>
+#include <utility>
+
+#include "xnorkit/audio/log_mel.hpp"
+#include "xnorkit/bits.hpp"
+#include "xnorkit/loader.hpp"
+#include "xnorkit/region.hpp"
+#include "xnorkit/shape.hpp"
+#include "xnorkit/tags.hpp"
+#include "xnorkit/work.hpp"
+
+namespace xnorkit::arm_neon {
+
+inline constexpr const char* kName = "arm_neon";
+inline bool supported() { return true; }
+
+inline constexpr int kWordLanes = 2;
+// Blocks of output pixels x vectors of channels, by the 32 registers: sums, a vector of weights for
+// each V, an input and two temporaries. Not timed on an ARM CPU.
+inline constexpr int kWordPixels = 4, kWordVectors = 4;
+inline constexpr int kFloatPixels = 5, kFloatVectors = 4;
+inline constexpr int kSignPixels = 5, kSignVectors = 4;
+
+#include "xnorkit/isa/lanes.inl.hpp"
+
+// Each byte's number of ones, so at most kCounts results may be added before total().
+inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
+XNORKIT_INLINE Words count(Words x) {
+  return reinterpret_cast<Words>(vcntq_u8(reinterpret_cast<uint8x16_t>(x)));
+}
+// Each word's sum of bytes.
+XNORKIT_INLINE Words total(Words counts) {
+  return reinterpret_cast<Words>(
+      vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(reinterpret_cast<uint8x16_t>(counts)))));
+}
+
+// Bit l = a[l] < b[l], as signed numbers.
+XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
+  const uint64x2_t mask = vcltq_s64(reinterpret_cast<int64x2_t>(a), reinterpret_cast<int64x2_t>(b));
+  return static_cast<std::uint32_t>(vaddvq_u64(vandq_u64(mask, uint64x2_t{1, 2})));
+}
+XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+  const uint32x4_t mask =
+      vcltq_f32(reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b));
+  return vaddvq_u32(vandq_u32(mask, uint32x4_t{1, 2, 4, 8}));
+}
+
+// a * b + c with one rounding, which is also the fastest.
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  return reinterpret_cast<Floats>(vfmaq_f32(reinterpret_cast<float32x4_t>(c),
+                                            reinterpret_cast<float32x4_t>(a),
+                                            reinterpret_cast<float32x4_t>(b)));
+}
+XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
+  return multiply_add_exact(a, b, c);
+}
+// c + the products of the low and of the high int16 of each lane.
+XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+  const int16x8_t x = reinterpret_cast<int16x8_t>(a), y = reinterpret_cast<int16x8_t>(b);
+  const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
+  return c + reinterpret_cast<Ints>(vpaddq_s32(low, vmull_high_s16(x, y)));
+}
+
+// Lane l is -1 where bit l is set, else 1; higher bits are left out.
+XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
+  const uint32x4_t set = vtstq_u32(vdupq_n_u32(bits), uint32x4_t{1, 2, 4, 8});
+  const uint32x4_t one = vdupq_n_u32(0x3f800000u);  // of 1.0f
+  return reinterpret_cast<Floats>(vorrq_u32(vshlq_n_u32(set, 31), one));
+}
+
+// The kernels of a binary convolution here, and which is the fastest.
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
+constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+
+#include "xnorkit/all_ops.inl.hpp"
+
+}  // namespace xnorkit::arm_neon
+
+#endif  // __aarch64__
