@@ -125,6 +125,41 @@ def test_what_the_features_need_may_stand_beside_the_programs_tensors(made, libr
     assert Engine(with_tensors(made.content, lambda tensors: tensors.update(mean)), library)
 
 
+def smaller(program, value):
+    program["values"][value]["w"] -= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda program: smaller(program, 0),
+        lambda program: smaller(program, 1),
+        lambda program: smaller(program, 3),
+        lambda program: program["values"][2].update(kind="bits"),
+        lambda program: program["values"][3].update(kind="bits"),
+        lambda program: program["values"][2].update(c=0),
+        lambda program: program["ops"][0].update(inputs=[2]),
+        lambda program: program["ops"][0].update(inputs=[-4]),
+        lambda program: program["ops"][0].update(output=4),
+        lambda program: program["ops"][2].update(inputs=[2, 2]),
+        lambda program: program["ops"][2].update(output=0),
+        lambda program: program["ops"][1].update(groups=2),
+        lambda program: program["ops"][1].update(groups=0),
+        lambda program: program["ops"][1]["window"].update(stride_w=0),
+        lambda program: program["ops"][1]["window"].update(pad_top=-1),
+        lambda program: program["ops"][1]["window"].update(out_h=3),
+        lambda program: program.update(input_shape=[2, 3, 5]),
+        lambda program: program.update(output_shape=[3, 2, 3]),
+        lambda program: program.update(ops=[], values=[]),
+    ],
+)
+def test_a_sealed_program_that_would_touch_other_memory_is_refused(made, no_code, change):
+    program = made.lowered.program.to_json()
+    change(program)
+    with pytest.raises(XnorFileError, match=r"^model.xnor: .* Deploy again\.$"):
+        Engine(with_program(made.content, program))
+
+
 def numbers_in(node):
     """Places of the numbers in plain data, as paths of keys."""
     if isinstance(node, dict | list):

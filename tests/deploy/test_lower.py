@@ -22,6 +22,7 @@ def check(network, shape):
     tensors = lowered.tensors()
     assert_agreement(lowered, Interpreter(lowered.program, tensors))
     assert lowered.departures() == {}
+    assert lowered.program.misfit() is None
     specs = lowered.program.tensor_specs()
     assert {n: (str(t.dtype)[6:], tuple(t.shape)) for n, t in tensors.items()} == specs
     assert Program.from_json(lowered.program.to_json()) == lowered.program

@@ -6,6 +6,7 @@ dtypes and shapes it knows, so the size of model.xnor is known before training.
 
 import re
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 from xnorkit.deploy.ops import OPS, Map, Op, Value, Window
@@ -46,6 +47,25 @@ class Program:
             for op in self.ops
             for field, spec in op.tensors(self.values).items()
         }
+
+    def misfit(self) -> str | None:
+        """The first op whose C++ would read or write what is not there; None: there is none.
+
+        Each reads values that are written and writes one that is not, of the shapes and kinds that
+        follow from its arguments.
+        """
+        if self.values[0].map.reals != prod(self.input_shape):
+            return "input"
+        written = {0}
+        for op in self.ops:
+            known = written.issuperset(op.inputs) and op.output in range(len(self.values))
+            if not known or op.output in written or not op.fits(self.values):
+                return op.name
+            written.add(op.output)
+        last = self.values[self.output]
+        return (
+            None if (last.kind, last.map.reals) == ("real", prod(self.output_shape)) else "output"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
@@ -101,9 +121,13 @@ def program_of(file: XnorFile, where: str) -> Program:
     _refuse_code(file.metadata.program, where)
     try:
         program = Program.from_json(file.metadata.program)
-        specs = program.tensor_specs()
+        specs, misfit = program.tensor_specs(), program.misfit()
     except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
         raise XnorFileError(f"{where}: its program is none ({error!r}). Deploy again.") from None
+    if misfit is not None:
+        raise XnorFileError(
+            f"{where}: {misfit} of its program does not fit the rest. Deploy again."
+        )
     found: Specs = {name: (array.dtype.name, array.shape) for name, array in file.tensors.items()}
     for name in sorted(specs.keys() | found.keys()):
         other = name.startswith(FEATURES) and name not in specs

@@ -15,6 +15,11 @@ class Add(Op):
     """IEEE addition is exact in torch's order: a + b has one rounding and is commutative."""
 
     kind: ClassVar[str] = "add"
+    takes = (("real",), ("real",))
+
+    def fits(self, values: tuple[Value, ...]) -> bool:
+        """So, and both are of one shape."""
+        return super().fits(values) and len({values[index].map for index in self.inputs}) == 1
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """None."""

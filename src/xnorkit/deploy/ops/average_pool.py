@@ -31,6 +31,10 @@ class AveragePool(Op):
 
     kind: ClassVar[str] = "average_pool"
 
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """The window's positions."""
+        return Map(self.window.out_h, self.window.out_w, self.input_map(values).c)
+
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """None."""
         return {}

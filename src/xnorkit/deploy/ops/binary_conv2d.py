@@ -28,6 +28,8 @@ class BinaryConv2d(Convolution):
     padding_value: int
 
     kind: ClassVar[str] = "binary_conv2d"
+    takes = (("bits",),)
+    gives = ("real", "bits")
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """Weight, 1 bit each; for bits out threshold and flip."""

@@ -26,6 +26,10 @@ class InputScale(Op):
 
     kind: ClassVar[str] = "input_scale"
 
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """One channel."""
+        return Map(1, 1, 1) if self.whole else Map(self.window.out_h, self.window.out_w, 1)
+
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """None."""
         return {}
@@ -47,6 +51,14 @@ class Multiply(Op):
     whole: bool
 
     kind: ClassVar[str] = "multiply"
+    takes = (("real",), ("real",))
+
+    def fits(self, values: tuple[Value, ...]) -> bool:
+        """So, and K is one number a pixel, or one."""
+        where, scale = (values[index].map for index in self.inputs)
+        return super().fits(values) and scale == (
+            Map(1, 1, 1) if self.whole else Map(where.h, where.w, 1)
+        )
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """None."""

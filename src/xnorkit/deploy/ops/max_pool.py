@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xnorkit.deploy.ops.geometry import pair, pool_window
-from xnorkit.deploy.ops.op import Op, Specs, Value, Window
+from xnorkit.deploy.ops.op import Map, Op, Specs, Value, Window
 from xnorkit.deploy.unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -22,6 +22,16 @@ class MaxPool(Op):
     window: Window
 
     kind: ClassVar[str] = "max_pool"
+    takes = (("real", "bits"),)
+    gives = ("real", "bits")
+
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """The window's positions."""
+        return Map(self.window.out_h, self.window.out_w, self.input_map(values).c)
+
+    def fits(self, values: tuple[Value, ...]) -> bool:
+        """So, and bits come of bits."""
+        return super().fits(values) and values[self.inputs[0]].kind == values[self.output].kind
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """For bits `any`: 0 where a channel's bits are joined by AND, 1 where by OR."""

@@ -37,6 +37,10 @@ class Map:
     w: int
     c: int
 
+    def __post_init__(self) -> None:
+        if min(self.h, self.w, self.c) < 1:
+            raise ValueError(f"{self}: a map has at least one row, column and channel.")
+
     @property
     def words(self) -> int:
         """64-bit words of a pixel's sign bits."""
@@ -80,6 +84,10 @@ class Window:
     out_h: int
     out_w: int
 
+    def __post_init__(self) -> None:
+        if any(n < (0 if name.startswith("pad") else 1) for name, n in asdict(self).items()):
+            raise ValueError(f"{self}: its borders are at least 0, all else at least 1.")
+
     @classmethod
     def whole(cls, of: Map) -> Self:
         """The window that sees all of a map at once: a linear layer's, a global pool's."""
@@ -118,6 +126,22 @@ class Op:
     output: int
 
     kind: ClassVar[str] = "op"  # in model.xnor
+    takes: ClassVar[tuple[tuple[Kind, ...], ...]] = (("real",),)  # for each input what it may be
+    gives: ClassVar[tuple[Kind, ...]] = ("real",)
+
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """Of its output, as it follows from inputs and arguments."""
+        return self.input_map(values)
+
+    def fits(self, values: tuple[Value, ...]) -> bool:
+        """Whether its values are what its C++ reads and writes."""
+        kinds = [values[index].kind for index in self.inputs]
+        return (
+            len(kinds) == len(self.takes)
+            and all(kind in taken for kind, taken in zip(kinds, self.takes, strict=True))
+            and values[self.output].kind in self.gives
+            and self.output_map(values) == self.shape(values)
+        )
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """The numbers that it needs."""
@@ -149,6 +173,15 @@ class Convolution(Op):
     out_channels: int
     groups: int
     window: Window
+
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """A channel for each filter."""
+        return Map(self.window.out_h, self.window.out_w, self.out_channels)
+
+    def fits(self, values: tuple[Value, ...]) -> bool:
+        """So, and its groups are equal."""
+        channels = self.out_channels, self.input_map(values).c
+        return super().fits(values) and all(n % self.groups == 0 for n in channels)
 
     def filter_shape(self, values: tuple[Value, ...]) -> tuple[int, int, int]:
         """(kh, kw, C_in/groups), the order in which a filter is stored."""

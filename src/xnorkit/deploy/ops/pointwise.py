@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xnorkit.deploy.ops.op import Op, Specs, Value
+from xnorkit.deploy.ops.op import Map, Op, Specs, Value
 
 # What each step reads, and whether one number a channel or one for all.
 STEP_FIELDS = {
@@ -27,6 +27,11 @@ class Pointwise(Op):
     steps: tuple[str, ...]
 
     kind: ClassVar[str] = "pointwise"
+
+    def shape(self, values: tuple[Value, ...]) -> Map:
+        """Its input's; without steps it is a copy, which may be flat."""
+        where, out = self.input_map(values), self.output_map(values)
+        return out if not self.steps and out.reals == where.reals else where
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """The fields of all steps."""

@@ -11,6 +11,7 @@ class Threshold(Op):
     """bit = (x < threshold) ≠ flip; 1 is −1."""
 
     kind: ClassVar[str] = "threshold"
+    gives = ("bits",)
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """Threshold and flip, one a channel."""
