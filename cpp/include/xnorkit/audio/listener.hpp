@@ -160,7 +160,7 @@ class Listener {
     if (map != inputs || static_cast<std::size_t>(classes()) != outputs || classes() == 0) {
       return file.fail(
           "model.xnor has features of %zu numbers and %d labels, its network takes %zu and gives "
-          "%zu: it hears no recordings. Deploy it again with its features and labels.",
+          "%zu: it takes no recordings. Deploy it again with its features and labels.",
           map, classes(), inputs, outputs);
     }
     const std::size_t margin = static_cast<std::size_t>(frontend_.margin());

@@ -85,7 +85,7 @@ inline bool read_parameters(ModelFile& file, Arena& arena, LogMelParameters& par
   JsonCursor cursor(text, text + unescape(file.features(), text));
   if (cursor.take("{}")) {
     return file.fail(
-        "model.xnor says no features, so it hears no recordings. Deploy a checkpoint of "
+        "model.xnor says no features, so it takes no recordings. Deploy a checkpoint of "
         "`python train.py data=speech_commands` or data=audio_folder.");
   }
   return (detail::take_parameters(cursor, parameters) && parameters.consistent()) ||
