@@ -114,3 +114,9 @@ def test_a_checkpoint_carries_no_window_and_no_filters():
 def test_what_a_clip_or_transform_cannot_hold_is_refused(arguments, said):
     with pytest.raises(ValueError, match=said):
         LogMel(**arguments)
+
+
+@pytest.mark.parametrize("n_fft", [480, 481, 511, 512])
+def test_the_shape_is_stated_for_odd_transforms_too(n_fft):
+    log_mel = LogMel(samples=1600, n_mels=8, n_fft=n_fft)
+    assert log_mel(torch.randn(1, 1600)).shape == (1, *log_mel.output_shape)

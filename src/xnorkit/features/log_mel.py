@@ -80,7 +80,9 @@ class LogMel(nn.Module):
     @property
     def output_shape(self) -> tuple[int, int, int]:
         """(1, mels, frames) of one clip."""
-        return (1, self.n_mels, 1 + self.samples // self.hop_length)
+        # torch.stft pads n_fft // 2 samples at either end: with an odd n_fft one less than it takes
+        frames = 1 + (self.samples - self.n_fft % 2) // self.hop_length
+        return (1, self.n_mels, frames)
 
     @classmethod
     def of_parameters(cls, parameters: Mapping[str, int | float | str]) -> Self:
