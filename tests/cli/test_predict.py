@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xnorkit.cli import predict
-from xnorkit.deploy.predict import Prediction, Window
+from xnorkit.deploy.audio.listener import Prediction, Window
 
 
 class Fake:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from xnorkit.deploy.predict import Prediction, Predictor
+from xnorkit.deploy.audio.listener import Prediction
+from xnorkit.deploy.predict import Predictor
 
 _SHOWN = 3  # classes of a recording that a line names
 

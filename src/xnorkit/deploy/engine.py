@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorkit.deploy import xnor_file
+from xnorkit.deploy.audio.listener import Listeners, Prediction, Waveform, samples_of
+from xnorkit.deploy.audio.stream import Stream
 from xnorkit.deploy.export.folder import Exported, export
 from xnorkit.deploy.generate import source
 from xnorkit.deploy.library.binding import Binding, Library, open_source
@@ -70,6 +72,7 @@ class Engine:
         elif isinstance(library, str | os.PathLike):
             library = Library(library)
         self._binding = library if isinstance(library, Binding) else library.create(model, isa)
+        self._listeners = Listeners(self._binding, model)
 
     @classmethod
     def load(
@@ -97,11 +100,6 @@ class Engine:
         """
         xnor_file.write(path, self._model)
 
-    @property
-    def isa(self) -> str:
-        """The path that it takes."""
-        return self._binding.isa
-
     def export(
         self, folder: Where, target: str | None = None, cache_dir: Where | None = None
     ) -> Exported:
@@ -116,6 +114,11 @@ class Engine:
             ExportError, NoCompilerError, CompileError: see `export.folder.export`.
         """
         return export(self._model, folder, target, cache_dir)
+
+    @property
+    def isa(self) -> str:
+        """The path that it takes."""
+        return self._binding.isa
 
     @property
     def nbytes(self) -> int:
@@ -154,6 +157,45 @@ class Engine:
         answer = self._shaped(self._binding.run(laid_out, threads))
         answer = answer[0] if single else answer
         return torch.from_numpy(answer) if isinstance(x, Tensor) else answer
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the waveforms that it takes, in Hz.
+
+        Raises:
+            EngineError: the model says no features or labels, so it takes none.
+        """
+        with self._listeners.borrowed() as listener:
+            return listener.rate
+
+    def predict(self, waveform: Waveform) -> Prediction:
+        """The answer to a recording; other Python threads run meanwhile, this engine too.
+
+        Args:
+            waveform: (n,), n ≥ 1, at `sample_rate`; int16, or finite float32 of full scale 1;
+                numpy or a CPU tensor. What is shorter than a clip is followed by silence; what is
+                longer is heard in clips that overlap by half.
+
+        Raises:
+            WaveformError: something else.
+            EngineError: the model says no features or labels.
+        """
+        samples = samples_of(waveform)
+        with self._listeners.borrowed() as listener:
+            return listener.predict(samples)
+
+    def stream(self, hop_ms: float, smoothing: int = 1) -> Stream:
+        """A decision every `hop_ms`, on samples fed in pieces of any size; see `Stream`.
+
+        Args:
+            hop_ms: a multiple of the features' hop, at most a clip.
+            smoothing: how many decisions are averaged, this one and those before it; 1: none.
+
+        Raises:
+            WaveformError: a hop or smoothing that can't be.
+            EngineError: the model says no features or labels.
+        """
+        return Stream(self._listeners.new(), hop_ms, smoothing)
 
     def step(self, op: int) -> None:
         """Run one op on the buffers as they are; by one thread, while none runs the engine."""

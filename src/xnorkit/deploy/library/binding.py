@@ -77,6 +77,11 @@ class Binding:
         self._close = weakref.finalize(self, _destroy, self._functions, self._all)
         self.isa = self._functions.isa(self._engine)
 
+    @property
+    def address(self) -> int:
+        """Of an engine in memory, for the C functions that fork it."""
+        return self._engine
+
     def run(self, x: NDArray[np.float32], threads: int = 1) -> NDArray[np.float32]:
         """Outputs of a batch; other Python threads run meanwhile, this engine too.
 
