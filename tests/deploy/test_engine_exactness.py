@@ -1,5 +1,6 @@
 """Compiled engines against torch, on every path of this CPU: bit for bit where that is promised."""
 
+import sys
 from itertools import cycle, islice
 
 import numpy as np
@@ -94,14 +95,16 @@ def lowered_of(network, shape):
 @pytest.fixture(scope="module")
 def few(engine_cache):
     """The exact networks, and after them a few random ones."""
+    random = [one for strategy, count in RANDOM for one in drawn(strategy, count, 7)]
+    return Merged([*exact(EXACT), *(lowered_of(*made) for made in random)], engine_cache)
+
+
+def exact(makers):
     torch.manual_seed(0)
-    networks = [make() for make in EXACT]
-    networks += [one for strategy, count in RANDOM for one in drawn(strategy, count, 7)]
-    return Merged([lowered_of(*made) for made in networks], engine_cache)
+    return [lowered_of(*make()) for make in makers]
 
 
-@pytest.mark.parametrize("index", range(len(EXACT)), ids=[make.__name__ for make in EXACT])
-def test_every_value_of_an_exact_network_is_torchs_to_the_bit(few, index):
+def assert_every_bit(few, index):
     lowered = few.lowered[index]
     assert lowered.departures() == {}
     assert all(exact_values(lowered.program)[0])
@@ -115,6 +118,20 @@ def test_every_value_of_an_exact_network_is_torchs_to_the_bit(few, index):
             engine(x.numpy()).view(np.int32), wanted.view(np.int32), err_msg=engine.isa
         )
         assert_agreement(lowered, engine)
+
+
+@pytest.mark.parametrize("index", range(len(EXACT)), ids=[make.__name__ for make in EXACT])
+def test_every_value_of_an_exact_network_is_torchs_to_the_bit(few, index):
+    assert_every_bit(few, index)
+
+
+@pytest.mark.slow
+def test_clang_makes_engines_that_are_exact_too(engine_cache, monkeypatch):
+    pytest.importorskip("ziglang")
+    monkeypatch.setenv("CXX", f"{sys.executable} -m ziglang c++")
+    few = Merged(exact([shortcuts, hard_numbers]), engine_cache)
+    for index in range(2):
+        assert_every_bit(few, index)
 
 
 def test_random_networks_give_torchs_answers_on_every_path(few):
