@@ -1,12 +1,21 @@
-"""A unit is a function of the program."""
+"""A unit is a function of the program, and good C++."""
 
+import os
+import sys
+from importlib.util import find_spec
+
+import pytest
 import torch
+from cpp_programs import CXX, STRICT, run
+from random_networks import Sum, settle
 from torch import nn
 
 from xnorkit.deploy.generate import source
 from xnorkit.deploy.lower import lower
+from xnorkit.deploy.ops import OPS
 from xnorkit.deploy.xnor_file import canonical_json
-from xnorkit.nn import BinaryConv2d
+from xnorkit.nn import BinaryConv2d, Int8Conv2d
+from xnorkit.resources import get_include
 
 
 def program(channels=5):
@@ -44,3 +53,37 @@ def test_buffers_hold_what_flows():
         )
         assert f"Scratch<{kind}> v{index};" in text
         assert f'loader.scratch("value {index}", {count}, &v{index})' in text
+
+
+def program_of_every_op():
+    """The program of a network that has each op at least once."""
+    binary = BinaryConv2d(8, 8, 3, padding=1, input_scale="map")
+    network = nn.Sequential(
+        *(Int8Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.Conv2d(4, 8, 1), nn.MaxPool2d(2)),
+        Sum(nn.Sequential(binary, nn.BatchNorm2d(8)), nn.Identity()),
+        *(BinaryConv2d(8, 8, 3, input_sign=None), nn.BatchNorm2d(8)),
+        *(BinaryConv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)),
+        *(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(32, 3)),
+    )
+    return lower(settle(network, 0), torch.zeros(1, 1, 12, 12)).program
+
+
+@pytest.mark.parametrize("compiler", ["of the PATH", "of pip"])
+def test_a_unit_of_every_op_compiles_without_a_warning(compiler, tmp_path, engine_cache):
+    if compiler == "of the PATH" and CXX is None:
+        pytest.skip("no C++ compiler")
+    if compiler == "of pip" and find_spec("ziglang") is None:
+        pytest.skip("no ziglang")
+    made = program_of_every_op()
+    assert {op.kind for op in made.ops} == {op.kind for op in OPS}
+    (tmp_path / "engine.cpp").write_text(source(made))
+    # Zig has no -fsyntax-only that it does not call unused.
+    pips = [sys.executable, "-m", "ziglang", "c++", "-O0"]
+    command = pips if compiler == "of pip" else [*CXX.split(), "-fsyntax-only"]
+    zig = {"ZIG_GLOBAL_CACHE_DIR": str(engine_cache / "zig")}
+    run(
+        [*command, *STRICT, f"-I{get_include()}", "-c", "engine.cpp", "-o", "engine.o"],
+        cwd=tmp_path,
+        env={**os.environ, **zig},
+    )
