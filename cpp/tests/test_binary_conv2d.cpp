@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <climits>
 
 #include "convolution_cases.hpp"
@@ -11,54 +12,89 @@ inline std::vector<std::int32_t> random_thresholds(int channels, int reach) {
   return out;
 }
 
-struct BinaryCase {
-  BinaryCase(Shape shape_, int padding_value, const char* isa)
-      : shape(shape_),
-        x(random_signs(shape.in.reals())),
-        weight(random_signs(shape.weights())),
+// Signs of which half are as far from zero as sums can be: the input all -1, each other filter too.
+struct Signs {
+  explicit Signs(const Shape& shape, bool extreme)
+      : x(random_signs(shape.in.reals())), weight(random_signs(shape.weights())) {
+    const std::size_t filter = weight.size() / static_cast<std::size_t>(shape.out_c);
+    if (extreme) std::fill(x.begin(), x.end(), -1);
+    for (std::size_t i = 0; extreme && i < weight.size(); ++i) {
+      weight[i] = i / filter % 2 == 0 ? 1 : -1;
+    }
+  }
+  std::vector<int> x, weight;
+};
+
+struct BinaryCase : Signs {
+  BinaryCase(Shape shape_, int padding_value, const char* isa, bool extreme = false)
+      : Signs(shape_, extreme),
+        shape(shape_),
         sums(shape.convolve(x, weight, padding_value)),
         loader(arena) {
     current() = shape.text("binary_conv2d", isa) + " padding " + std::to_string(padding_value);
     loader.add("weight", reference::pack_filters(weight, shape.out_c));
   }
 
-  void check_sums(Runner<float, std::uint64_t> runner) {
+  void check_sums(Runner<float, std::uint64_t> runner, const char* kernel) {
     const auto packed = reference::pack_signs(x, shape.in.c);
-    expect_equal(output_of(runner, loader, sums.size(), packed), floats(sums), "sum");
+    expect_equal(output_of(runner, loader, sums.size(), packed), floats(sums),
+                 (std::string(kernel) + " sum").c_str());
   }
 
-  void check_bits(Runner<std::uint64_t, std::uint64_t> runner) {
+  void add_thresholds() {
     const int reach = shape.window.taps() * (shape.in.c / shape.groups) / 4 + 1;
     const auto threshold = random_thresholds(shape.out_c, reach);
     const auto flip = random_values<std::uint8_t>(shape.out_c, 0, 1);
     loader.add("threshold", threshold);
     loader.add("flip", flip);
-    std::vector<bool> negative;
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const std::size_t c = i % static_cast<std::size_t>(shape.out_c);
       negative.push_back((sums[i] < threshold[c]) != (flip[c] != 0));
     }
+  }
+
+  void check_bits(Runner<std::uint64_t, std::uint64_t> runner, const char* kernel) {
     const auto packed = reference::pack_signs(x, shape.in.c);
     const std::size_t words = shape.window.output(shape.out_c).bit_words();
     expect_equal(output_of(runner, loader, words, packed), reference::pack(negative, shape.out_c),
-                 "word");
+                 (std::string(kernel) + " word").c_str());
   }
 
   Shape shape;
-  std::vector<int> x, weight, sums;
+  std::vector<int> sums;
+  std::vector<bool> negative;  // after add_thresholds()
   Arena arena;
   MemoryLoader loader;
 };
 
+// Calls check(runner, kernel's name) for each kernel of a path that can compute the shape.
+template <class Ops, BinaryShape shape, class Out, class Check, std::size_t i = 0>
+void each_kernel(const Check& check) {
+  if constexpr (i < std::size(Ops::binary_kernels)) {
+    using Kernel = typename Ops::template BinaryKernelOf<Ops::binary_kernels[i]>;
+    if constexpr (Kernel::fits(shape)) {
+      check(load_and_run<typename Kernel::template Op<shape, Out>>, Kernel::name);
+    }
+    each_kernel<Ops, shape, Out, Check, i + 1>(check);
+  }
+}
+
 template <class Ops, Map in, int out_c, Window w, int groups, int padding_value>
 void check_bits() {
-  using Op = typename Ops::template BinaryConv2d<in, out_c, w, groups, padding_value, BitsOut>;
-  BinaryCase({in, out_c, w, groups}, padding_value, Ops::name).check_bits(load_and_run<Op>);
+  BinaryCase made({in, out_c, w, groups}, padding_value, Ops::name);
+  made.add_thresholds();
+  each_kernel<Ops, BinaryShape{in, out_c, w, groups, padding_value}, BitsOut>(
+      [&](Runner<std::uint64_t, std::uint64_t> runner, const char* kernel) {
+        made.check_bits(runner, kernel);
+      });
 }
 template <class Ops, Map in, int out_c, Window w, int groups, int padding_value>
-void check_sums() {
-  using Op = typename Ops::template BinaryConv2d<in, out_c, w, groups, padding_value, RealOut>;
-  BinaryCase({in, out_c, w, groups}, padding_value, Ops::name).check_sums(load_and_run<Op>);
+void check_sums(bool extreme = false) {
+  BinaryCase made({in, out_c, w, groups}, padding_value, Ops::name, extreme);
+  each_kernel<Ops, BinaryShape{in, out_c, w, groups, padding_value}, RealOut>(
+      [&](Runner<float, std::uint64_t> runner, const char* kernel) {
+        made.check_sums(runner, kernel);
+      });
 }
 
 // Half of the shapes with bits out, half with sums; the border's value too goes with the shape, so
@@ -98,11 +134,21 @@ void binary_conv2d() {
   constexpr Map kGroups{2, 3, 128}, kOdd{2, 3, 130};
   check_bits<Ops, kGroups, 6, window(kGroups, 2, 2, {1, 0, 1, 0}), 2, 0>();
   check_bits<Ops, kOdd, 140, window(kOdd, 1, 2, {1, 0, 1, 0}), 2, -1>();
-  // 64 words a sum: more than bytes can count at once.
+  // Runs of more elements than bytes can count at once; sums as large as they can be.
   constexpr Map kLong{8, 4, 128};
   check_sums<Ops, kLong, 5, window(kLong, 8, 4), 1, 0>();
-  constexpr Map kWide{1, 5, 2100};  // a run of 66 words
-  check_bits<Ops, kWide, 70, window(kWide, 1, 2), 1, 0>();
+  check_sums<Ops, kMap, 64, kThree, 1, 0>(true);
+  constexpr Map kWide{1, 5, 2100};
+  check_sums<Ops, kWide, 70, window(kWide, 1, 2), 1, 0>(true);
+  constexpr Map kMost{1, 2, 32767}, kMore{1, 2, 32768};  // LutConv2d's limit
+  check_bits<Ops, kMost, 3, window(kMost, 1, 1), 1, 0>();
+  check_sums<Ops, kMost, 3, window(kMost, 1, 1), 1, 0>(true);
+  check_sums<Ops, kMore, 2, window(kMore, 1, 1), 1, 0>(true);
+  // Pairs of pixels: blocks of 4 and 3, pixels between them that no tap meets, a border between.
+  constexpr Map kOddRow{2, 13, 64}, kSkipped{3, 11, 20}, kApart{5, 12, 70};
+  check_bits<Ops, kOddRow, 40, window(kOddRow, 3, 3, {1, 1, 1, 1}), 1, 0>();
+  check_bits<Ops, kSkipped, 9, window(kSkipped, 1, 1, {}, {1, 2, 1, 1}), 1, 0>();
+  check_bits<Ops, kApart, 33, window(kApart, 3, 3, {1, 1, 1, 1}, {2, 2, 2, 2}), 1, -1>();
 }
 
 }  // namespace xnorkit::testing

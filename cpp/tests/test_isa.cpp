@@ -30,9 +30,11 @@ inline void check_cpu() {
   const std::string flags = cpu_flags();
   if (flags.empty()) return;
   expect(x86_avx2::supported() == has_all(flags, "avx2 fma"), "AVX2 as the kernel says");
+  expect(x86_avx512bw::supported() == has_all(flags, "avx2 fma avx512f avx512bw avx512dq avx512vl"),
+         "AVX-512 as the kernel says");
   expect(x86_avx512::supported() ==
              has_all(flags, "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq"),
-         "AVX-512 as the kernel says");
+         "VPOPCNTDQ as the kernel says");
 }
 #else
 inline void check_cpu() {}

@@ -65,7 +65,7 @@ def test_a_saved_model_gives_the_same_answers(deployed, tmp_path):
     assert again.labels == ("a", "b", "c", "d")
 
 
-@pytest.mark.parametrize("isa", ["portable", "x86_avx2", "x86_avx512"])
+@pytest.mark.parametrize("isa", ["portable", "x86_avx2", "x86_avx512bw", "x86_avx512"])
 def test_every_path_gives_the_same_answers(deployed, isa):
     engine = deployed[2]
     if isa not in engine.library.supported:

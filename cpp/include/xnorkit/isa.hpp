@@ -10,11 +10,12 @@
 #include "xnorkit/isa/portable.hpp"
 #include "xnorkit/isa/x86_avx2.hpp"
 #include "xnorkit/isa/x86_avx512.hpp"
+#include "xnorkit/isa/x86_avx512bw.hpp"
 
 // X(namespace) for every path that this compiler can build, best first. Dispatch, tests and benches
 // run over this list: a path that is in it is chosen, tested and timed.
 #if defined(__x86_64__)
-#define XNORKIT_FOR_EACH_ISA(X) X(x86_avx512) X(x86_avx2) X(portable)
+#define XNORKIT_FOR_EACH_ISA(X) X(x86_avx512) X(x86_avx512bw) X(x86_avx2) X(portable)
 #elif defined(__aarch64__)
 #define XNORKIT_FOR_EACH_ISA(X) X(arm_neon) X(portable)
 #else

@@ -102,6 +102,11 @@ struct BinaryShape {
 };
 
 // How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
-enum class BinaryKernel { kWords };
+enum class BinaryKernel { kWords, kLut };
+
+// What LutConv2d holds in registers: pairs of pixels x vectors of `width` output channels.
+struct LutBlock {
+  int width, vectors, pairs;
+};
 
 }  // namespace xnorkit

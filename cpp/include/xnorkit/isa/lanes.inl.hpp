@@ -15,6 +15,17 @@ typedef float Floats __attribute__((vector_size(kBytes)));
 typedef float HalfFloats __attribute__((vector_size(kBytes / 2)));  // as many lanes as Words
 typedef std::int32_t Ints __attribute__((vector_size(kBytes)));
 
+// Vectors of `width` bytes whose lanes are narrower than a word.
+template <int width>
+struct ByteVectors {
+  typedef std::uint8_t Bytes __attribute__((vector_size(width)));
+  typedef std::uint16_t Shorts __attribute__((vector_size(width)));
+};
+template <int width>
+using Bytes = typename ByteVectors<width>::Bytes;
+template <int width>
+using Shorts = typename ByteVectors<width>::Shorts;
+
 template <class Vector>
 XNORKIT_INLINE Vector load_vector(const void* from) {
   Vector vector;

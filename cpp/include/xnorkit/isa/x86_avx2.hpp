@@ -1,4 +1,4 @@
-// AVX2 and FMA: popcount by table look-up of nibbles, summed in bytes (Mula, Kurz, Lemire 2016).
+// AVX2 and FMA.
 #pragma once
 
 #if defined(__x86_64__)
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "xnorkit/bits.hpp"
 #include "xnorkit/isa/x86_cpu.hpp"
 #include "xnorkit/loader.hpp"
+#include "xnorkit/nibble_tables.hpp"
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
@@ -38,19 +40,9 @@ inline constexpr int kFloatPixels = 6, kFloatVectors = 2;
 inline constexpr int kSignPixels = 6, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
+#include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
+#include "xnorkit/isa/nibble_counts.inl.hpp"
 
-// Each byte's number of ones, so at most kCounts results may be added before total().
-inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
-XNORKIT_INLINE Words count(Words x) {
-  const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
-                                        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
-  const __m256i nibble = _mm256_set1_epi8(15);
-  const __m256i v = reinterpret_cast<__m256i>(x);
-  const __m256i low = _mm256_and_si256(v, nibble);
-  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
-  return reinterpret_cast<Words>(
-      _mm256_add_epi8(_mm256_shuffle_epi8(ones, low), _mm256_shuffle_epi8(ones, high)));
-}
 // Each word's sum of bytes.
 XNORKIT_INLINE Words total(Words counts) {
   return reinterpret_cast<Words>(
@@ -88,10 +80,16 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
 }
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
-constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
+constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  return shape.window.out_w > 1 ? BinaryKernel::kLut : BinaryKernel::kWords;
+}
+constexpr LutBlock lut_block(int channels) {
+  return channels <= 32 ? LutBlock{32, 1, 2} : LutBlock{32, 2, 1};
+}
 
 #include "xnorkit/all_ops.inl.hpp"
+#include "xnorkit/shuffle_ops.inl.hpp"
 
 }  // namespace xnorkit::x86_avx2
 XNORKIT_TARGET_END()

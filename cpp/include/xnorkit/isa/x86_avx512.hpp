@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "xnorkit/bits.hpp"
 #include "xnorkit/isa/x86_cpu.hpp"
 #include "xnorkit/loader.hpp"
+#include "xnorkit/nibble_tables.hpp"
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
@@ -38,6 +40,7 @@ inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
 inline constexpr int kSignPixels = 12, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
+#include "xnorkit/isa/x86_avx512_lanes.inl.hpp"
 
 // Each word's number of ones.
 inline constexpr int kCounts = 1 << 30;  // no limit: 2^30 words of one sum are more than a network
@@ -46,53 +49,15 @@ XNORKIT_INLINE Words count(Words x) {
 }
 XNORKIT_INLINE Words total(Words counts) { return counts; }
 
-// A mask as a number. By hand, because GCC 12.2 may widen one by storing its byte to the stack and
-// loading eight from there (seen at -O1 -fsanitize=undefined: 56 bits of something else).
-XNORKIT_INLINE std::uint32_t as_number(__mmask8 mask) {
-  std::uint32_t number;
-  asm("kmovb %1, %0" : "=r"(number) : "k"(mask));
-  return number;
-}
-XNORKIT_INLINE std::uint32_t as_number(__mmask16 mask) {
-  std::uint32_t number;
-  asm("kmovw %1, %0" : "=r"(number) : "k"(mask));
-  return number;
-}
-
-// Bit l = a[l] < b[l], as signed numbers.
-XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
-  return as_number(
-      _mm512_cmplt_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
-}
-XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
-  return as_number(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ));
-}
-
-// a * b + c, where speed chooses the number of roundings.
-XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
-  return _mm512_fmadd_ps(a, b, c);
-}
-// a * b + c with one rounding.
-XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
-  return _mm512_fmadd_ps(a, b, c);
-}
-// c + the products of the low and of the high int16 of each lane.
-XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
-  return c + reinterpret_cast<Ints>(
-                 _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
-}
-
-// Lane l is -1 where bit l is set, else 1; higher bits are left out.
-XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
-  const __m512 one = _mm512_set1_ps(1.0f);
-  return _mm512_mask_blend_ps(static_cast<__mmask16>(bits), one, -one);
-}
-
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
 constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+constexpr LutBlock lut_block(int channels) {
+  return channels <= 32 ? LutBlock{32, 1, 4} : LutBlock{64, 1, 4};
+}
 
 #include "xnorkit/all_ops.inl.hpp"
+#include "xnorkit/shuffle_ops.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512
 XNORKIT_TARGET_END()

@@ -227,6 +227,7 @@ class WordConv2d {
 
 template <>
 struct BinaryKernelOf<BinaryKernel::kWords> {
+  static constexpr const char* name = "words";
   static constexpr bool fits(const BinaryShape&) { return true; }
   template <BinaryShape shape, class Out>
   using Op = WordConv2d<shape, Out>;

@@ -1,0 +1,76 @@
+// What the paths with AVX-512 F, BW, DQ and VL share, after lanes.inl.hpp.
+
+#include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
+
+// A mask as a number. By hand, because GCC 12.2 may widen one by storing its byte to the stack and
+// loading eight from there (seen at -O1 -fsanitize=undefined: 56 bits of something else).
+XNORKIT_INLINE std::uint32_t as_number(__mmask8 mask) {
+  std::uint32_t number;
+  asm("kmovb %1, %0" : "=r"(number) : "k"(mask));
+  return number;
+}
+XNORKIT_INLINE std::uint32_t as_number(__mmask16 mask) {
+  std::uint32_t number;
+  asm("kmovw %1, %0" : "=r"(number) : "k"(mask));
+  return number;
+}
+
+XNORKIT_INLINE std::uint32_t as_number(__mmask32 mask) {
+  std::uint32_t number;
+  asm("kmovd %1, %0" : "=r"(number) : "k"(mask));
+  return number;
+}
+
+// Bit l = a[l] < b[l], as signed numbers.
+XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
+  return as_number(
+      _mm512_cmplt_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+  return as_number(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ));
+}
+
+// a * b + c, where speed chooses the number of roundings.
+XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+// a * b + c with one rounding.
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+// c + the products of the low and of the high int16 of each lane.
+XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
+  return c + reinterpret_cast<Ints>(
+                 _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+
+// Lane l is -1 where bit l is set, else 1; higher bits are left out.
+XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  return _mm512_mask_blend_ps(static_cast<__mmask16>(bits), one, -one);
+}
+
+// 16 bytes, in each 16 of the vector.
+XNORKIT_INLINE void broadcast_row(const std::uint8_t* row, Bytes<64>* to) {
+  const __m128i bytes = _mm_load_si128(reinterpret_cast<const __m128i*>(row));
+  // maskz, because GCC 12 warns of the undefined vector in its form without a mask.
+  *to = reinterpret_cast<Bytes<64>>(_mm512_maskz_broadcast_i32x4(0xffff, bytes));
+}
+// row[index] of each byte, 0 <= index < 16.
+XNORKIT_INLINE Bytes<64> look_up(Bytes<64> row, Bytes<64> index) {
+  return reinterpret_cast<Bytes<64>>(
+      _mm512_shuffle_epi8(reinterpret_cast<__m512i>(row), reinterpret_cast<__m512i>(index)));
+}
+// (a + b + 1) / 2
+XNORKIT_INLINE Bytes<64> average(Bytes<64> a, Bytes<64> b) {
+  return reinterpret_cast<Bytes<64>>(
+      _mm512_avg_epu8(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+// Bit l = a[l] >= bounds[l], bit 32 + l = b[l] >= bounds[32 + l].
+XNORKIT_INLINE std::uint64_t at_least(Shorts<64> a, Shorts<64> b, const std::uint16_t* bounds) {
+  const __mmask32 x =
+      _mm512_cmpge_epu16_mask(reinterpret_cast<__m512i>(a), load_vector<__m512i>(bounds));
+  const __mmask32 y =
+      _mm512_cmpge_epu16_mask(reinterpret_cast<__m512i>(b), load_vector<__m512i>(bounds + 32));
+  return as_number(x) | std::uint64_t{as_number(y)} << 32;
+}

@@ -1,0 +1,67 @@
+// AVX-512 without VPOPCNTDQ (Skylake-X, Cascade Lake): F, BW, DQ and VL.
+#pragma once
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <numeric>
+#include <type_traits>
+#include <utility>
+
+#include "xnorkit/audio/log_mel.hpp"
+#include "xnorkit/bits.hpp"
+#include "xnorkit/isa/x86_cpu.hpp"
+#include "xnorkit/loader.hpp"
+#include "xnorkit/nibble_tables.hpp"
+#include "xnorkit/region.hpp"
+#include "xnorkit/shape.hpp"
+#include "xnorkit/tags.hpp"
+#include "xnorkit/work.hpp"
+
+namespace xnorkit::x86_avx512bw {
+inline bool supported() { return x86_cpu().avx512; }
+}  // namespace xnorkit::x86_avx512bw
+
+XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+namespace xnorkit::x86_avx512bw {
+
+inline constexpr const char* kName = "x86_avx512bw";
+
+inline constexpr int kWordLanes = 8;
+// Blocks of output pixels x vectors of channels, in 32 registers: the fastest of 4x4, 6x2, 8x2,
+// 10x2 and 12x1 for words (44 us on 20x51, 64 to 64, 3x3).
+inline constexpr int kWordPixels = 6, kWordVectors = 2;
+inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
+inline constexpr int kSignPixels = 12, kSignVectors = 2;
+
+#include "xnorkit/isa/lanes.inl.hpp"
+#include "xnorkit/isa/x86_avx512_lanes.inl.hpp"
+#include "xnorkit/isa/nibble_counts.inl.hpp"
+
+// Each word's sum of bytes.
+XNORKIT_INLINE Words total(Words counts) {
+  return reinterpret_cast<Words>(
+      _mm512_sad_epu8(reinterpret_cast<__m512i>(counts), _mm512_setzero_si512()));
+}
+
+// The kernels of a binary convolution here, and which is the fastest.
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
+constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  return shape.window.out_w > 1 ? BinaryKernel::kLut : BinaryKernel::kWords;
+}
+constexpr LutBlock lut_block(int channels) {
+  return channels <= 32 ? LutBlock{32, 1, 4} : LutBlock{64, 1, 4};
+}
+
+#include "xnorkit/all_ops.inl.hpp"
+#include "xnorkit/shuffle_ops.inl.hpp"
+
+}  // namespace xnorkit::x86_avx512bw
+XNORKIT_TARGET_END()
+
+#endif  // __x86_64__
