@@ -51,21 +51,17 @@ class Program:
     def misfit(self) -> str | None:
         """The first op whose C++ would read or write what is not there; None: there is none.
 
-        Each reads values that are written and writes one that is not, of the shapes and kinds that
-        follow from its arguments.
+        Its values are of the shapes and kinds that follow from its arguments.
         """
         if self.values[0].map.reals != prod(self.input_shape):
             return "input"
-        written = {0}
+        there = range(len(self.values))
         for op in self.ops:
-            known = written.issuperset(op.inputs) and op.output in range(len(self.values))
-            if not known or op.output in written or not op.fits(self.values):
+            known = all(index in there for index in (*op.inputs, op.output))
+            if not known or not op.fits(self.values):
                 return op.name
-            written.add(op.output)
         last = self.values[self.output]
-        return (
-            None if (last.kind, last.map.reals) == ("real", prod(self.output_shape)) else "output"
-        )
+        return None if (last.kind, last.map.reals) == ("real", prod(self.output_shape)) else "output"
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
