@@ -72,7 +72,7 @@ inline std::vector<double> true_decibels(const LogMelParameters& p, const float*
   for (std::size_t m = 0; m < p.mels; ++m) {
     double energy = 0;
     for (std::size_t bin = 0; bin < power.size(); ++bin) {
-      const double f = static_cast<double>(bin) * 8000 / static_cast<double>(power.size() - 1);
+      const double f = static_cast<double>(bin) * 16000 / static_cast<double>(p.n_fft);
       const double up = (f - edges[m]) / (edges[m + 1] - edges[m]);
       const double down = (edges[m + 2] - f) / (edges[m + 2] - edges[m + 1]);
       energy += power[bin] * std::fmax(0, std::fmin(up, down));

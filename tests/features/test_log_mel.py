@@ -63,6 +63,18 @@ def test_decibels_equal_the_definition(n_mels, window_ms, hop_ms, n_fft, f_min, 
         np.testing.assert_allclose(map_[0].numpy(), truth, atol=5e-3)
 
 
+@pytest.mark.parametrize("n_fft", [512, 481])
+def test_window_and_triangles_are_float64s_rounded_once(n_fft):
+    log_mel = LogMel(samples=1600, n_fft=n_fft, n_mels=30)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(480) / 480)
+    triangles = mel_triangles(30, n_fft, 16000, 20, 7600)
+    for found, exact in (
+        (log_mel.spectrogram.window, hann),
+        (log_mel.mel_scale.fb, triangles),
+    ):
+        np.testing.assert_allclose(found, exact.astype(np.float32), rtol=6e-8, atol=1e-15)
+
+
 def test_digital_silence_is_the_floor():
     assert torch.equal(LogMel()(torch.zeros(2, 16000)), torch.full((2, 1, 40, 101), -100.0))
 

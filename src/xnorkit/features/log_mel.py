@@ -4,6 +4,7 @@ There is no `top_db`: a floor below the loudest value of a batch would make one 
 depend on its neighbours.
 """
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any, Self
@@ -29,6 +30,34 @@ def _milliseconds(name: str, value: float, sample_rate: int) -> int:
 
 def _power_of_two_from(length: int) -> int:
     return 1 << (length - 1).bit_length()
+
+
+def _hann(length: int) -> Tensor:
+    """A periodic Hann window, rounded once, as the engine's is: torch's own sums in float32."""
+    return torch.hann_window(length, dtype=torch.float64).float()
+
+
+def mel_triangles(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> Tensor:
+    """Weight of each frequency bin in each mel band: triangles of height 1, rounded once.
+
+    Args:
+        sample_rate: in Hz.
+        n_fft: points of the Fourier transform.
+        n_mels: number of bands.
+        f_min: lower end of the first, in Hz.
+        f_max: upper end of the last, in Hz.
+
+    Returns:
+        (n_fft // 2 + 1, n_mels), float32. torchaudio's, which computes in float32, differ by some
+        1e-6: enough that an engine with other tables would round other features up.
+    """
+    low, high = (2595 * math.log10(1 + f / 700) for f in (f_min, f_max))
+    mels = low + (high - low) * torch.arange(n_mels + 2, dtype=torch.float64) / (n_mels + 1)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    left, middle, right = edges[:-2], edges[1:-1], edges[2:]
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * (sample_rate / n_fft)
+    rising, falling = (bins - left) / (middle - left), (right - bins) / (right - middle)
+    return torch.minimum(rising, falling).clamp(min=0).float()
 
 
 class LogMel(nn.Module):
@@ -70,7 +99,7 @@ class LogMel(nn.Module):
         self.n_fft = _power_of_two_from(self.win_length) if n_fft is None else n_fft
         self._refuse_misfits()
         self.spectrogram = torchaudio.transforms.Spectrogram(
-            self.n_fft, self.win_length, self.hop_length, power=None
+            self.n_fft, self.win_length, self.hop_length, power=None, window_fn=_hann
         )
         self.mel_scale = self._mel_scale()
         # They follow from the arguments: a checkpoint need not carry them.
@@ -147,24 +176,19 @@ class LogMel(nn.Module):
         return decibels.contiguous()[:, None]
 
     def _mel_scale(self) -> nn.Module:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its word on empty bands becomes an error here
-            scale: nn.Module = torchaudio.transforms.MelScale(
-                self.n_mels,
-                self.sample_rate,
-                self.f_min,
-                self.f_max,
-                self.n_fft // 2 + 1,
-                norm=None,
-                mel_scale=MEL_SCALE,
-            )
-        heights = torch.as_tensor(scale.fb).amax(dim=0)
-        if bool((heights == 0).any()):
+        filters = mel_triangles(self.sample_rate, self.n_fft, self.n_mels, self.f_min, self.f_max)
+        empty = int((filters.amax(dim=0) == 0).sum())
+        if empty:
             raise ValueError(
-                f"data.features.log_mel.n_mels={self.n_mels} leaves "
-                f"{int((heights == 0).sum())} bands without a frequency bin at "
-                f"n_fft={self.n_fft}: lower n_mels or raise n_fft."
+                f"data.features.log_mel.n_mels={self.n_mels} leaves {empty} bands without a "
+                f"frequency bin at n_fft={self.n_fft}: lower n_mels or raise n_fft."
             )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it speaks of its own filters, which are replaced
+            scale: nn.Module = torchaudio.transforms.MelScale(
+                self.n_mels, self.sample_rate, self.f_min, self.f_max, self.n_fft // 2 + 1
+            )
+        scale.get_buffer("fb").copy_(filters)
         return scale
 
     def _refuse_misfits(self) -> None:

@@ -1,6 +1,7 @@
 // Samples → the network's input: log-mel of one clip, frame by frame or whole.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -109,15 +110,17 @@ class Frontend {
   static std::ptrdiff_t size(std::uint64_t n) { return static_cast<std::ptrdiff_t>(n); }
   std::ptrdiff_t start_of(int t) const { return t * size(p_.hop) - size(p_.n_fft / 2); }
 
-  const float* samples_of(const Frame& frame, float* mirrored) const {
-    const std::ptrdiff_t start = start_of(frame.t), last = size(p_.samples) - 1;
+  // n_fft samples: where they lie, or a copy with the clip mirrored. LogMelParameters::consistent()
+  // holds n_fft / 2 < samples, so no mirror image reaches beyond the clip's other end.
+  const float* samples_of(const Frame& frame, float* copy) const {
+    const std::ptrdiff_t start = start_of(frame.t), end = start + size(p_.n_fft);
     if (is_interior(frame.t)) return frame.clip + start;
-    for (std::ptrdiff_t i = 0; i < size(p_.n_fft); ++i) {
-      std::ptrdiff_t at = start + i < 0 ? -(start + i) : start + i;
-      if (at > last) at = 2 * last - at;
-      mirrored[i] = frame.clip[at < 0 ? 0 : at];
-    }
-    return mirrored;
+    const std::ptrdiff_t last = size(p_.samples) - 1;
+    const std::ptrdiff_t first = std::max<std::ptrdiff_t>(start, 0), stop = std::min(end, last + 1);
+    float* to = std::reverse_copy(frame.clip + 1, frame.clip + 1 + (first - start), copy);
+    to = std::copy(frame.clip + first, frame.clip + stop, to);
+    std::reverse_copy(frame.clip + last - (end - stop), frame.clip + last, to);
+    return copy;
   }
 
   LogMelParameters p_;

@@ -171,11 +171,11 @@ class LogMelTables {
   }
 
   // Triangles of height 1 between neighbours of mels + 2 points that are equally far apart on the
-  // scale 2595 log10(1 + f / 700). Bins lie where torchaudio has them: rate / 2 is rounded down.
+  // scale 2595 log10(1 + f / 700).
   void make_bands(const LogMelParameters& p) {
     MelBand* to = take<MelBand>(p.mels);
     const double low = mel_of(p.f_min), high = mel_of(p.f_max);
-    const double step = bins() > 1 ? static_cast<double>(p.sample_rate / 2) / (bins() - 1) : 1.0;
+    const double step = static_cast<double>(p.sample_rate) / n_fft;
     double edge[3] = {p.f_min, p.f_min, p.f_min};
     for (int i = 0; to != nullptr && i < mels + 2; ++i) {
       edge[0] = edge[1];
