@@ -61,7 +61,9 @@ class Program:
             if not known or not op.fits(self.values):
                 return op.name
         last = self.values[self.output]
-        return None if (last.kind, last.map.reals) == ("real", prod(self.output_shape)) else "output"
+        return (
+            None if (last.kind, last.map.reals) == ("real", prod(self.output_shape)) else "output"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
