@@ -105,6 +105,132 @@ def test_what_has_no_op_is_refused_by_name_with_a_way_out(network, shape, senten
     assert "deploy=none" in str(refused.value)
 
 
+class Written(nn.Module):
+    """Two binary layers, and a forward of any kind."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.one, self.other = BinaryConv2d(4, 8, 3), BinaryConv2d(4, 8, 3)
+        self.written = forward
+
+    def forward(self, x):
+        return self.written(self.one(x), self.other(x))
+
+
+def written(forward):
+    return settle(Written(forward), 1), (4, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x, y: x + y,
+        lambda x, y: torch.add(input=x, other=y),
+        lambda x, y: x.add(y),
+        lambda x, y: x.relu() + torch.relu(y),
+        lambda x, y: x.flatten(1) + torch.flatten(y, start_dim=1, end_dim=-1),
+        lambda x, y: torch.flatten(x + x, -3, 3),
+    ],
+)
+def test_functions_that_have_an_op_are_lowered(forward):
+    check(*written(forward))
+
+
+@pytest.mark.filterwarnings("ignore:This overload of add is deprecated")
+@pytest.mark.parametrize(
+    ("forward", "sentence"),
+    [
+        (lambda x, y: x + 1, r"^add: add\(one, 1\) has no engine op"),
+        (lambda x, y: torch.add(x, y, alpha=2), r"add\(one, other, alpha=2\) has no engine op"),
+        (lambda x, y: torch.add(x, 2, y), r"add\(one, 2, other\) has no engine op"),
+        (lambda x, y: x - y, r"sub\(one, other\) has no engine op"),
+        (lambda x, y: x.mean((2, 3)), r"mean\(one, \(2, 3\)\).*AdaptiveAvgPool2d\(1\) for a mean"),
+        (lambda x, y: x.view(x.size(0), -1), r"size\(one, 0\) has no.*Flatten for a view"),
+        (lambda x, y: x.flatten(), r"Flatten\(start_dim=0.*all but the batch"),
+        (lambda x, y: x.flatten(end_dim=1), r"Flatten\(start_dim=0, end_dim=1.*all but the batch"),
+        (lambda x, y: (x, y), r"returns \(one, other\); an engine returns one tensor"),
+        (lambda x, y: None, "returns None"),
+        (lambda x, y: torch.ones(3), "forward uses this tensor itself"),
+    ],
+)
+def test_functions_that_have_none_are_refused_as_they_were_called(forward, sentence):
+    with pytest.raises(Unsupported, match=sentence):
+        lower(Written(forward), torch.zeros(1, 4, 5, 5))
+
+
+class Doubled(BinaryConv2d):
+    def linear_map(self, x, weight, bias):
+        return 2 * super().linear_map(x, weight, bias)
+
+
+class Rectified(nn.Conv2d):
+    def forward(self, x):
+        return torch.relu(super().forward(x))
+
+
+@pytest.mark.parametrize("kind", [Doubled, Rectified])
+def test_a_subclass_that_computes_something_else_is_refused(kind):
+    with pytest.raises(Unsupported, match=f"^0: {kind.__name__} has no engine op"):
+        lower(nn.Sequential(kind(4, 8, 3)), torch.zeros(1, 4, 5, 5))
+
+
+class Square(BinaryConv2d):
+    def __init__(self, channels):
+        super().__init__(channels, channels, 3)
+
+    def extra_repr(self):
+        return "square"
+
+
+@pytest.mark.parametrize(
+    "layer", [Square(4), nn.utils.parametrizations.weight_norm(BinaryConv2d(4, 8, 3))]
+)
+def test_a_subclass_that_computes_the_same_is_lowered(layer):
+    check(nn.Sequential(layer).eval(), (4, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("layers", "made"),
+    [
+        ([nn.MaxPool2d(2)], r"torch makes \(1, 2, 3\) there, an engine \(1, 4, 3\)"),
+        ([nn.MaxPool2d((1, 2))], "an engine"),
+        ([nn.AvgPool2d(2)], "an engine"),
+        ([nn.AdaptiveAvgPool2d(1)], "an engine"),
+    ],
+)
+def test_a_pool_of_another_rank_is_refused(layers, made):
+    with pytest.raises(Unsupported, match=made):
+        lower(nn.Sequential(*layers), torch.zeros(1, 4, 6))
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        torch.zeros(3, 4, 5, 5),
+        torch.zeros(0, 4, 5, 5),
+        torch.full((1, 4, 5, 5), torch.nan),
+        torch.zeros(1, 4, 5, 5, dtype=torch.uint8),
+        torch.zeros(1, 4, 5, 5, device="meta"),
+    ],
+)
+def test_of_an_example_its_shape_alone_counts(example):
+    network = nn.Sequential(BinaryConv2d(4, 8, 3))
+    assert lower(network, example).program == lower(network, torch.zeros(1, 4, 5, 5)).program
+
+
+@pytest.mark.parametrize(
+    ("example", "sentence"),
+    [
+        ([1.0], "an example of type list; give it a tensor"),
+        (torch.zeros(()), "an input of shape"),
+        (torch.zeros(1, 1, 4, 5, 5), r"an input of shape \(N, 1, 4, 5, 5\); \(N, C, H, W\)"),
+    ],
+)
+def test_an_example_of_another_kind_is_refused(example, sentence):
+    with pytest.raises(Unsupported, match=sentence):
+        lower(nn.Sequential(BinaryConv2d(4, 8, 3)), example)
+
+
 @pytest.mark.parametrize(
     "name", ['a"b', "a\\b", "a\nb", "a\x00b", "a\u2028b", ")json", "x" * 513], ids=ascii
 )

@@ -3,7 +3,6 @@
 A module that the engine can't compute is refused with its path, before anything is trained.
 """
 
-import copy
 import keyword
 import operator
 from collections.abc import Callable, Iterable
@@ -13,19 +12,20 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 
 from xnorkit.deploy import fold, steps
-from xnorkit.deploy.ops import add, rule_of
+from xnorkit.deploy.ops import add, is_layer, rule_of
 from xnorkit.deploy.ops.op import Map, is_name
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.stream import BinaryStep, Builder, Numbers, Stream
+from xnorkit.deploy.trace import SHAPE, evaluated, place_of, traced, without_hooks
 from xnorkit.deploy.unsupported import Unsupported
-from xnorkit.nn import BinaryLayer
 
 SUPPORTED = (
     "binary layers, Conv1d/2d, Linear, BatchNorm1d/2d, ReLU, ReLU6, Hardtanh, MaxPool1d/2d, "
-    "AvgPool1d/2d, AdaptiveAvgPool1d/2d, Flatten, Dropout, Identity, a sum of two maps"
+    "AvgPool1d/2d, AdaptiveAvgPool1d/2d, Flatten, Dropout, Identity, a sum of two maps; as "
+    "functions relu, flatten(x, 1) and +, all else as modules: AdaptiveAvgPool2d(1) for a mean, "
+    "Flatten for a view"
 )
 
 
@@ -74,28 +74,21 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
 
     Args:
         network: module of one tensor, trained or not; its training flag is not looked at.
-        example: what it takes, (1, C, H, W), (1, C, L) or (1, C); its shape alone
-            counts.
+        example: what it takes, (N, C, H, W), (N, C, L) or (N, C); its shape alone counts.
 
     Raises:
         Unsupported: with the path of the module and the way out.
     """
-    network = copy.deepcopy(network).cpu().float().eval()  # neither flags nor weights change here
-    _refuse_norms_of_batches(network)
+    if not isinstance(example, Tensor):
+        raise Unsupported("", f"an example of type {type(example).__name__}; give it a tensor.")
+    shape = tuple(example.shape[1:])
+    where = _input_map(shape)
+    network = without_hooks(evaluated(network), shape)
     _refuse_names(path for path, _ in network.named_modules())
-    graph = _traced(network)
-    with torch.no_grad():
-        ShapeProp(graph).propagate(example.float())
-    builder, shape = _Walker(graph, tuple(example.shape[1:])).walk()
-    program = builder.program(example.shape[1:], shape)
+    builder, output_shape = _Walker(traced(network, shape, is_layer), where).walk()
+    program = builder.program(shape, output_shape)
     _refuse_names(op.name for op in program.ops)
     return Lowered(program, builder.numbers, network, tuple(builder.binary), builder.checks)
-
-
-def _refuse_norms_of_batches(network: nn.Module) -> None:
-    for path, module in network.named_modules():
-        if isinstance(module, fold.NORMS) and module.running_mean is None:
-            raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
 
 
 def _refuse_names(names: Iterable[str]) -> None:
@@ -109,72 +102,47 @@ def _refuse_names(names: Iterable[str]) -> None:
             raise Unsupported(name, "a word of Python, which torch.fx can't take for a name.")
 
 
-class _Tracer(fx.Tracer):
-    """Every layer is a leaf; containers and users' own modules are looked into."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return (
-            isinstance(m, BinaryLayer)
-            or rule_of(m) is not None
-            or super().is_leaf_module(m, module_qualified_name)
-        )
-
-
-def _traced(network: nn.Module) -> fx.GraphModule:
-    whole: nn.Module = network
-    if _Tracer().is_leaf_module(network, "") or not list(network.children()):
-        whole = nn.Sequential(network)  # a layer alone
-    try:
-        return fx.GraphModule(whole, _Tracer().trace(whole))
-    except Exception as error:  # whatever the user's forward does with a symbolic tensor
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Unsupported(
-            "", f"torch.fx can't follow its forward ({reason}); the engine needs one without "
-            "branches on values."
-        ) from error  # fmt: skip
-
-
 class _Walker:
-    def __init__(self, graph: fx.GraphModule, shape: tuple[int, ...]) -> None:
-        self.graph, self.shape = graph, shape
+    def __init__(self, graph: fx.GraphModule, where: Map) -> None:
+        self.graph, self.where = graph, where
+        self.builder = Builder(where)
         self.streams: dict[fx.Node, Stream] = {}
 
     def walk(self) -> tuple[Builder, tuple[int, ...]]:
-        where = _input_map(self.shape)
-        self.builder = Builder(where)
         for node in self.graph.graph.nodes:
-            if node.op == "placeholder":
-                self._place(node, where)
-            elif node.op == "output":
+            if node.op == "output":
                 return self._finish(node)
-            else:
-                stream = self._lowered(node)
-                self.streams[node] = self.builder.settled(stream) if len(node.users) > 1 else stream
+            stream = self._lowered(node)
+            if (1, *stream.shape) != node.meta[SHAPE]:
+                raise Unsupported(
+                    place_of(node), f"torch makes {node.meta[SHAPE]} there, an engine "
+                    f"{(1, *stream.shape)}."
+                )  # fmt: skip
+            self.streams[node] = self.builder.settled(stream) if len(node.users) > 1 else stream
         raise Unsupported("", "it has no output.")
-
-    def _place(self, node: fx.Node, where: Map) -> None:
-        if self.streams:
-            raise Unsupported("", f"a second input, {node.name}; the engine takes one.")
-        dims = len(self.shape) - 1
-        self.streams[node] = Stream(0, where, dims, dims)
 
     def _finish(self, node: fx.Node) -> tuple[Builder, tuple[int, ...]]:
         [result] = node.args
         if not isinstance(result, fx.Node):
-            raise Unsupported("", "it returns several values; the engine returns one tensor.")
+            raise Unsupported("", f"it returns {result}; an engine returns one tensor.")
         stream = self.streams[result]
         if stream.order is not None:
             raise Unsupported("", "it ends in an elementwise module after a flattened map.")
         self.builder.finish(stream)
-        return self.builder, tuple(result.meta["tensor_meta"].shape[1:])
+        return self.builder, stream.shape
 
     def _lowered(self, node: fx.Node) -> Stream:
+        if node.op == "placeholder":
+            dims = len(node.meta[SHAPE]) - 2
+            return Stream(0, self.where, dims, dims)
         if node.op == "call_module":
             path = str(node.target)
             module = self.graph.get_submodule(path)
             return self._module(self._input(node, path), module, path)
         if node.op == "get_attr":
-            raise Unsupported(str(node.target), "a tensor used by itself in forward.")
+            raise Unsupported(
+                str(node.target), "forward uses this tensor itself; an engine has layers' numbers."
+            )
         return self._function(node)
 
     def _input(self, node: fx.Node, path: str) -> Stream:
@@ -199,15 +167,16 @@ class _Walker:
         return stream.then(path, module)
 
     def _function(self, node: fx.Node) -> Stream:
-        name = node.name
-        nodes = [a for a in node.args if isinstance(a, fx.Node)]
-        if node.target in _SUMS and len(nodes) == 2 and not node.kwargs:
-            left, right = (self.streams[n] for n in nodes)
-            return add.lower(self.builder, left, right, name)
+        name, nodes = node.name, node.all_input_nodes
         module = _as_module(node)
-        if module is None or len(nodes) != 1:
-            raise Unsupported(name, f"{_called(node)} has no engine op. Supported are {SUPPORTED}.")
-        return self._module(self.streams[nodes[0]], module, name)
+        if module is not None:
+            return self._module(self.streams[nodes[0]], module, name)
+        if node.target in _SUMS and node.kwargs.keys() <= {"input", "other"}:
+            terms: list[Any] = [*node.args, *node.kwargs.values()]
+            if [type(term) for term in terms] == [fx.Node, fx.Node]:
+                left, right = (self.streams[term] for term in terms)
+                return add.lower(self.builder, left, right, name)
+        raise Unsupported(name, f"{_called(node)} has no engine op. Supported are {SUPPORTED}.")
 
 
 _SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
@@ -215,22 +184,31 @@ _RELUS = (torch.relu, F.relu, "relu", "relu_")
 
 
 def _as_module(node: fx.Node) -> nn.Module | None:
-    """The module that does what a function does."""
+    """The module that does what a function of one tensor does."""
+    if len(node.all_input_nodes) != 1:
+        return None
     if node.target in _RELUS:
         return nn.ReLU()
     if node.target in (torch.flatten, "flatten"):
-        numbers = [*node.args[1:], *node.kwargs.values()]
-        return nn.Flatten() if numbers in ([1], [1, -1]) else None
+        axes: dict[str, Any] = dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False))
+        axes |= {
+            name: node.kwargs[name] for name in ("start_dim", "end_dim") if name in node.kwargs
+        }
+        return nn.Flatten(**{"start_dim": 0, **axes})
     return None
 
 
 def _called(node: fx.Node) -> str:
+    """A call as it might be written."""
     target: Any = node.target
-    return str(target if isinstance(target, str) else getattr(target, "__name__", target))
+    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    given = [*map(str, node.args), *(f"{key}={value}" for key, value in node.kwargs.items())]
+    return f"{name}({', '.join(given)})"
 
 
 def _flattened(stream: Stream, module: nn.Flatten, path: str) -> Stream:
-    if module.start_dim != 1 or module.end_dim not in (-1, stream.dims + 1):
+    rank = len(stream.shape) + 1
+    if (module.start_dim % rank, module.end_dim % rank) != (1, rank - 1):
         raise Unsupported(path, f"{module}; flattening all but the batch is supported.")
     return stream if stream.dims == 0 else replace(stream, dims=0, flat=True)
 

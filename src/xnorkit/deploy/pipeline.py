@@ -71,7 +71,7 @@ def plan(
 
     Args:
         network: trained or not; stays as it is.
-        example: an input of one sample, (1, …); its shape counts.
+        example: an input, (N, …); its shape alone counts.
         labels: of the logits, in order.
         frontend: what computes the input, if it is to travel with the model.
 
@@ -96,8 +96,8 @@ def compile(
     """The engine of a trained module: our layers and torch's, in evaluation mode.
 
     Args:
-        module: stays as it is.
-        example_input: one sample with its batch axis, (1, C, H, W), (1, C, L) or (1, C).
+        module: stays as it is; a copy on the CPU in float32 is what becomes an engine.
+        example_input: (N, C, H, W), (N, C, L) or (N, C); its shape alone counts.
         labels: of the logits, if `predict` is to name them.
         isa: see `Engine`.
         cache_dir: where compiled code is kept, by default ~/.cache/xnorkit/engines.
@@ -107,7 +107,7 @@ def compile(
         FoldError: parameters that no engine can hold.
         NoCompilerError, CompileError, CacheError: no library could be built.
     """
-    return Engine(plan(module, example_input[:1], labels).model(), isa=isa, cache_dir=cache_dir)
+    return Engine(plan(module, example_input, labels).model(), isa=isa, cache_dir=cache_dir)
 
 
 def deploy(

@@ -5,6 +5,7 @@ elementwise modules and max-pools after it. Who takes it says what becomes of th
 all of them into one threshold a channel, everything else has them computed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class BinaryStep:
         op: index in the program.
         path: of the layer in the network.
         layer: in evaluation mode.
+        call: which of the layer's calls in a forward, from 0.
         kernel: how it stands on its input.
         after: what follows its sums before they become the op's output.
     """
@@ -41,6 +43,7 @@ class BinaryStep:
     op: int
     path: str
     layer: nn.Module
+    call: int
     kernel: Kernel
     after: nn.Sequential
 
@@ -88,6 +91,13 @@ class Stream:
     flat: bool = False
     order: Tensor | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample in torch."""
+        if self.flat:
+            return (self.map.reals,)
+        return (self.map.c, *(self.map.h, self.map.w)[2 - self.dims :])
+
     def then(self, path: str, module: nn.Module) -> "Stream":
         """With an elementwise module after it."""
         return replace(self, pending=(*self.pending, Elementwise(path, module)))
@@ -112,6 +122,7 @@ class Builder:
         binary: the binary convolutions among them.
         checks: op that makes floats of integer sums → `steps.first_departure` of it.
         sums: value that holds integer sums → the largest that there can be.
+        calls: of each binary layer so far.
     """
 
     def __init__(self, input_map: Map) -> None:
@@ -121,6 +132,7 @@ class Builder:
         self.binary: list[BinaryStep] = []
         self.checks: dict[str, Callable[[], str | None]] = {}
         self.sums: dict[int, int] = {}
+        self.calls: Counter[nn.Module] = Counter()
         self._real: dict[Stream, int] = {}
 
     def emit(self, kind: type[Op], path: str, inputs: Sequence[int], out: Value,
@@ -148,7 +160,9 @@ class Builder:
     def note_binary(self, conv: "PendingConv", after: Sequence[nn.Module]) -> None:
         """The next op stands for this layer and what follows it: for validation."""
         chain = nn.Sequential(*after)
-        self.binary.append(BinaryStep(len(self.ops), conv.path, conv.layer, conv.kernel, chain))
+        self.binary.append(
+            BinaryStep(len(self.ops), conv.path, conv.layer, conv.call, conv.kernel, chain)
+        )
 
     def _unique(self, path: str) -> str:
         names = {op.name for op in self.ops}
@@ -188,11 +202,8 @@ class Builder:
         after = [i.module for i in stream.pending[position:] if isinstance(i, Elementwise)]
 
         def numbers() -> dict[str, Tensor]:
-            return {
-                "any": fold.pool_mask(
-                    nn.Sequential(*after), channels, stream.source_dims, pool.path
-                )
-            }
+            chain = nn.Sequential(*after)
+            return {"any": fold.pool_mask(chain, channels, stream.source_dims, pool.path)}
 
         out = Value("bits", Map(pool.window.out_h, pool.window.out_w, channels))
         return self.emit(MaxPool, pool.path, [index], out, numbers, window=pool.window)
@@ -212,9 +223,10 @@ class Builder:
     def as_vector(self, stream: Stream) -> Stream:
         """A flattened map as a vector, for those that see each of its elements as a channel."""
         index, shape = self.as_real(stream), stream.map
-        if shape.h * shape.w > 1:
-            out = Value("real", Map(1, 1, shape.reals))
-            index = self.emit(Pointwise, "flatten", [index], out, steps=())
+        if shape.h * shape.w == 1:
+            return stream.at(index, shape, 0)
+        out = Value("real", Map(1, 1, shape.reals))
+        index = self.emit(Pointwise, "flatten", [index], out, steps=())
         places = torch.arange(shape.reals).reshape(shape.c, shape.h, shape.w)
         order = places.permute(1, 2, 0).flatten()  # the engine stores [h][w][c]
         return Stream(index, Map(1, 1, shape.reals), 0, 0, order=order)

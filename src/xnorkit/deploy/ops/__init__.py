@@ -1,6 +1,6 @@
 """The ops of a program, one a file: what each needs, which C++ class computes it, how it lowers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -18,7 +18,7 @@ from xnorkit.deploy.ops import (
     threshold,
 )
 from xnorkit.deploy.ops.op import Kind, Map, Op, Specs, Value, Window
-from xnorkit.nn import BinaryLayer
+from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLayer, BinaryLinear
 from xnorkit.nn.int8_stem import Int8Conv1d, Int8Conv2d, Int8Linear
 
 OPS: tuple[type[Op], ...] = (
@@ -37,7 +37,16 @@ OPS: tuple[type[Op], ...] = (
 
 Rule = Callable[..., Any]
 
+
+def _lower_binary(builder: Any, stream: Any, layer: Any, path: str) -> Any:
+    module = bwn_conv2d if layer.input_sign is None else binary_conv2d
+    return module.lower(builder, stream, layer, path)
+
+
 _BY_CLASS: dict[type[nn.Module], Rule] = {
+    BinaryConv1d: _lower_binary,
+    BinaryConv2d: _lower_binary,
+    BinaryLinear: _lower_binary,
     Int8Conv1d: int8_conv2d.lower,
     Int8Conv2d: int8_conv2d.lower,
     Int8Linear: int8_conv2d.lower,
@@ -53,14 +62,31 @@ _BY_CLASS: dict[type[nn.Module], Rule] = {
 }
 
 
+# What a subclass may override and still compute the same in evaluation.
+_HARMLESS = {"extra_repr", "reset_parameters", "train"}
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is one to the program, and never looked into."""
+    return isinstance(module, (BinaryLayer, *_BY_CLASS))
+
+
 def rule_of(module: nn.Module) -> Rule | None:
     """The rule that lowers a module: (builder, stream, module, path) → stream; None for others.
 
-    Subclasses of torch's layers have their own forward, so only the class itself counts.
+    A subclass that overrides what its layer computes is another layer.
     """
-    if isinstance(module, BinaryLayer):
-        return bwn_conv2d.lower if module.input_sign is None else binary_conv2d.lower
-    return _BY_CLASS.get(type(module))
+    classes = type(module).__mro__
+    for index, kind in enumerate(classes):
+        if kind in _BY_CLASS:
+            return _BY_CLASS[kind] if not _overridden(classes[:index], kind) else None
+    return None
 
 
-__all__ = ["OPS", "Kind", "Map", "Op", "Rule", "Specs", "Value", "Window", "rule_of"]
+def _overridden(classes: Sequence[type], kind: type) -> set[str]:
+    """Methods of `kind` that subclasses have made their own, but for harmless ones."""
+    own = {name for one in classes for name in vars(one) if callable(getattr(kind, name, None))}
+    return {n for n in own if n == "__call__" or not n.startswith("__")} - _HARMLESS
+
+
+__all__ = ["OPS", "Kind", "Map", "Op", "Rule", "Specs", "Value", "Window", "is_layer", "rule_of"]

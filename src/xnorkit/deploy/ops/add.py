@@ -1,7 +1,10 @@
 """The sum of two real maps: a shortcut."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
 
 from xnorkit.deploy.ops.op import Op, Specs, Value
 from xnorkit.deploy.unsupported import Unsupported
@@ -32,8 +35,19 @@ class Add(Op):
 
 def lower(builder: "Builder", left: "Stream", right: "Stream", path: str) -> "Stream":
     """The sum of two streams of one shape."""
-    if left.map != right.map or left.flat != right.flat:
-        raise Unsupported(path, f"a sum of {left.map} and {right.map}; shapes must be equal.")
+    if left.flat != right.flat:  # one has been through what sees a vector: then both must be one
+        left, right = (builder.as_vector(one) if one.flat else one for one in (left, right))
+    if left.shape != right.shape or left.map != right.map:
+        raise Unsupported(path, f"a sum of {left.shape} and {right.shape}; shapes must be equal.")
+    if not _same_order(left.order, right.order):
+        raise Unsupported(
+            path, "a sum of a flattened map and a vector, which an engine stores in other orders. "
+            "Add before flattening."
+        )  # fmt: skip
     out = Value("real", left.map)
     index = builder.emit(Add, path, [builder.as_real(left), builder.as_real(right)], out)
-    return left.at(index, left.map, left.dims)
+    return replace(left, source=index, source_dims=left.dims, pending=())
+
+
+def _same_order(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is other or (one is not None and other is not None and torch.equal(one, other))

@@ -52,12 +52,14 @@ class PendingConv:
     Attributes:
         path: of its layer.
         layer: a BinaryLayer.
+        call: which of its calls, from 0.
         kernel: how it stands on its input.
         bits: value of its input's signs.
     """
 
     path: str
     layer: Any
+    call: int
     kernel: Kernel
     bits: int
 
@@ -110,7 +112,9 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
     """BinaryConv1d, BinaryConv2d, BinaryLinear with a binary input."""
     kernel = kernel_of(stream, layer, path)
     _, alpha = latent_signs(layer.weight, layer.weight_rule)
-    pending = PendingConv(path, layer, kernel, builder.as_bits(stream, path))
+    call = builder.calls[layer]
+    builder.calls[layer] += 1
+    pending = PendingConv(path, layer, call, kernel, builder.as_bits(stream, path))
     out = stream.at(pending, kernel.output_map, kernel.dims)
     out = out.then(path, ChannelScale(alpha.flatten().expand(kernel.out_channels)))
     if layer.input_scale != "none":
