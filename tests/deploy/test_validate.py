@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from interpreter import Interpreter
@@ -11,7 +12,7 @@ from torch import nn
 from xnorkit.deploy import steps
 from xnorkit.deploy.agreement import DisagreementError
 from xnorkit.deploy.lower import lower
-from xnorkit.deploy.validate import exact_values, validate
+from xnorkit.deploy.validate import compare, exact_values, validate
 from xnorkit.networks import KWSCNN
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.schemes import BWN, XNOR
@@ -103,6 +104,68 @@ def test_a_wrong_head_is_found_by_its_logits(made):
     tensors["9.weight"] += 1e-3
     with pytest.raises(DisagreementError, match="logits differ"):
         run(made, tensors)
+
+
+@pytest.mark.parametrize("sample", [0, 11])
+def test_logits_that_are_no_numbers_are_found(made, sample):
+    lowered, tensors, inputs = made
+    engine = Interpreter(lowered.program, tensors)
+    with torch.no_grad():
+        least = int(lowered.network(inputs)[sample].argmin())
+
+    class Broken:
+        value, step = engine.value, engine.step
+
+        def __call__(self, x):
+            answer = engine(x)
+            if (x == inputs[sample].numpy()).all():
+                answer[0, least] = np.nan
+            return answer
+
+    with pytest.raises(
+        DisagreementError, match="agreement|logits differ from torch's by up to nan"
+    ):
+        validate(lowered, Broken(), inputs)
+    assert np.isnan(compare(lowered, Broken(), inputs).largest_difference)
+
+
+class Twice(nn.Module):
+    """A binary layer used twice, its second call asked for bits before its first for sums."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(BinaryConv2d(2, 30, 3), nn.BatchNorm2d(30))
+        self.shared = BinaryConv2d(30, 30, 3, padding=1)
+        self.norm, self.last = nn.BatchNorm2d(30), BinaryConv2d(30, 4, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        first, second = self.shared(x), self.norm(self.shared(torch.relu(x)))
+        return self.last(second) + self.last(first)
+
+
+def test_a_layer_that_is_used_twice_is_compared_at_each_use():
+    torch.manual_seed(0)
+    lowered = lower(settle(Twice(), 1), torch.zeros(1, 2, 7, 7))
+    found = run((lowered, lowered.tensors(), torch.randn(9, 2, 7, 7)))
+    assert [layer.path for layer in found.layers].count("shared") == 2
+    assert found.exact
+
+
+def test_what_reaches_a_layer_is_compared_as_it_was_before_others_overwrote_it():
+    network = nn.Sequential(
+        nn.BatchNorm2d(2), Sum(BinaryConv2d(2, 2, 1), nn.ReLU(inplace=True)), nn.Flatten()
+    )
+    lowered = lower(settle(network, 1), torch.zeros(1, 2, 3, 3))
+    found = run((lowered, lowered.tensors(), torch.randn(9, 2, 3, 3)))
+    assert found.layers[0].wrong_in_whole == 0
+
+
+def test_the_inputs_are_not_overwritten():
+    lowered = lower(nn.Sequential(nn.ReLU(inplace=True), BinaryLinear(3, 2)), torch.zeros(1, 3))
+    inputs = -torch.ones(4, 3)
+    run((lowered, lowered.tensors(), inputs), labels=torch.zeros(4, dtype=torch.long))
+    assert torch.equal(inputs, -torch.ones(4, 3))
 
 
 @pytest.mark.parametrize(

@@ -122,21 +122,23 @@ def exact_values(
 
 
 def _compare_batch(found: Validation, lowered: Lowered, engine: Runs, inputs: Tensor) -> None:
-    with _recording(lowered.binary) as seen, torch.no_grad():
-        logits = lowered.network(inputs).numpy()
-        wanted = [_outputs(step, seen[step.path]) for step in lowered.binary]
+    with _recording(lowered.binary) as calls, torch.no_grad():
+        logits = lowered.network(inputs.clone()).numpy()  # an inplace ReLU writes into it
+        seen = [calls[step.layer][step.call] for step in lowered.binary]
+        wanted = [_outputs(step, x) for step, x in zip(lowered.binary, seen, strict=True)]
     for index, sample in enumerate(inputs.numpy()):
         answer = engine(sample[None])[0]
         _compare_logits(found, logits[index], answer)
         if lowered.binary:
-            _compare_whole(found, lowered, engine, seen, index)
-            _compare_alone(found, lowered, engine, seen, wanted, index)
+            bits = [_input_bits(s, x[index]) for s, x in zip(lowered.binary, seen, strict=True)]
+            _compare_whole(found, lowered, engine, bits)
+            _compare_alone(found, lowered, engine, bits, [y[index] for y in wanted])
 
 
 def _compare_logits(found: Validation, wanted: NDArray[Any], answer: NDArray[Any]) -> None:
     found.samples += 1
     difference = float(np.abs(wanted - answer).max())
-    found.largest_difference = max(found.largest_difference, difference)
+    found.largest_difference = float(np.maximum(found.largest_difference, difference))  # NaN too
     best, second = np.sort(wanted.ravel())[::-1][:2] if wanted.size > 1 else (np.inf, 0.0)
     if best - second <= TIE:
         found.ties += 1
@@ -145,27 +147,28 @@ def _compare_logits(found: Validation, wanted: NDArray[Any], answer: NDArray[Any
 
 
 def _compare_whole(
-    found: Validation, lowered: Lowered, engine: Runs, seen: dict[str, Tensor], index: int
+    found: Validation, lowered: Lowered, engine: Runs, wanted: Sequence[NDArray[np.bool_]]
 ) -> None:
-    for check, step in zip(found.layers, lowered.binary, strict=True):
+    for check, step, bits in zip(found.layers, lowered.binary, wanted, strict=True):
         value = lowered.program.ops[step.op].inputs[0]
-        bits = _unpacked(engine.value(value), lowered.program.values[value].map)
-        wanted = _input_bits(step, seen[step.path][index])
-        check.inputs += wanted.size
-        check.wrong_in_whole += int((bits != wanted).sum())
+        got = _unpacked(engine.value(value), lowered.program.values[value].map)
+        check.inputs += bits.size
+        check.wrong_in_whole += int((got != bits).sum())
 
 
 def _compare_alone(
-    found: Validation, lowered: Lowered, engine: Runs, seen: dict[str, Tensor],
-    wanted: Sequence[Tensor], index: int,
+    found: Validation, lowered: Lowered, engine: Runs, inputs: Sequence[NDArray[np.bool_]],
+    wanted: Sequence[Tensor],
 ) -> None:  # fmt: skip
     values = lowered.program.values
-    for check, step, outputs in zip(found.layers, lowered.binary, wanted, strict=True):
+    for check, step, bits, outputs in zip(
+        found.layers, lowered.binary, inputs, wanted, strict=True
+    ):
         op = lowered.program.ops[step.op]
-        engine.value(op.inputs[0])[:] = _packed(_input_bits(step, seen[step.path][index]))
+        engine.value(op.inputs[0])[:] = _packed(bits)
         engine.step(step.op)
         got = _output(engine.value(op.output), values[op.output])
-        expected = _hwc(outputs[index], values[op.output].map)
+        expected = _hwc(outputs, values[op.output].map)
         expected = expected < 0 if values[op.output].kind == "bits" else expected
         check.outputs += expected.size
         check.wrong_alone += int((got != expected).sum())
@@ -183,24 +186,21 @@ def _count_right(
     found: Validation, lowered: Lowered, engine: Runs, inputs: Tensor, labels: Tensor
 ) -> None:
     with torch.no_grad():
-        found.torch_correct += int((lowered.network(inputs).argmax(1) == labels).sum())
+        found.torch_correct += int((lowered.network(inputs.clone()).argmax(1) == labels).sum())
     answers = engine(inputs.numpy()).argmax(1)
     found.engine_correct += int((answers == labels.numpy()).sum())
     np.add.at(found.confusion, (labels.numpy(), answers), 1)
 
 
 @contextmanager
-def _recording(steps: Iterable[BinaryStep]) -> Iterator[dict[str, Tensor]]:
-    """What reaches each layer in torch, by path."""
-    seen: dict[str, Tensor] = {}
+def _recording(steps: Iterable[BinaryStep]) -> Iterator[dict[nn.Module, list[Tensor]]]:
+    """What reaches each layer in torch, one call after the other."""
+    seen: dict[nn.Module, list[Tensor]] = {step.layer: [] for step in steps}
 
-    def hook(path: str) -> Any:
-        def note(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-            seen[path] = arguments[0]
+    def note(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        seen[layer].append(arguments[0].clone())  # others may overwrite it in place
 
-        return note
-
-    handles = [step.layer.register_forward_pre_hook(hook(step.path)) for step in steps]
+    handles = [layer.register_forward_pre_hook(note) for layer in seen]
     try:
         yield seen
     finally:
