@@ -39,6 +39,7 @@ SPEED = Speed(
     ),
     missing=(Missing("LiteRT float32", "not installed: pip install litert-torch"),),
     steps={"stem": 50.0, "blocks.0.layer": 180.0, "head": 2.5},
+    kernels={"blocks.0.layer": "lut-pair"},
 )  # fmt: skip
 
 REPORT = Report(

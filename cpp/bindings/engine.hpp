@@ -27,16 +27,18 @@ struct Functions {
   decltype(&xnor_step) step_;
   decltype(&xnor_value) value_;
   decltype(&xnor_isa) isa_;
+  decltype(&xnor_kernel) kernel_;
   decltype(&xnor_destroy) destroy_;
 
   Functions(Address create, Address fork, Address run, Address step, Address value, Address isa,
-            Address destroy)
+            Address kernel, Address destroy)
       : create_(reinterpret_cast<decltype(create_)>(create)),
         fork_(reinterpret_cast<decltype(fork_)>(fork)),
         run_(reinterpret_cast<decltype(run_)>(run)),
         step_(reinterpret_cast<decltype(step_)>(step)),
         value_(reinterpret_cast<decltype(value_)>(value)),
         isa_(reinterpret_cast<decltype(isa_)>(isa)),
+        kernel_(reinterpret_cast<decltype(kernel_)>(kernel)),
         destroy_(reinterpret_cast<decltype(destroy_)>(destroy)) {}
 
   Address create(const py::bytes& model, const char* isa) const {
@@ -86,6 +88,9 @@ struct Functions {
   }
 
   const char* isa(Address engine) const { return isa_(reinterpret_cast<void*>(engine)); }
+  const char* kernel(Address engine, int op) const {
+    return kernel_(reinterpret_cast<void*>(engine), op);
+  }
   void destroy(Address engine) const { destroy_(reinterpret_cast<void*>(engine)); }
 };
 
@@ -96,7 +101,7 @@ PYBIND11_MODULE(xnorkit_binding, module) {
   using xnorkit::bindings::Functions;
   namespace py = pybind11;
   py::class_<Functions>(module, "Functions", py::module_local())
-      .def(py::init<Address, Address, Address, Address, Address, Address, Address>())
+      .def(py::init<Address, Address, Address, Address, Address, Address, Address, Address>())
       .def("create", &Functions::create, py::arg("model"), py::arg("isa").none(true))
       .def("fork", &Functions::fork)
       .def("run", &Functions::run, py::arg("engine"), py::arg("x").noconvert(),
@@ -104,5 +109,6 @@ PYBIND11_MODULE(xnorkit_binding, module) {
       .def("step", &Functions::step)
       .def("value", &Functions::value)
       .def("isa", &Functions::isa)
+      .def("kernel", &Functions::kernel)
       .def("destroy", &Functions::destroy);
 }

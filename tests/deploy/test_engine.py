@@ -11,7 +11,8 @@ import torch
 from small_engine import FEATURES, LABELS, small
 
 from xnorkit.deploy.engine import Engine, InputError
-from xnorkit.deploy.library.binding import EngineError, open_source
+from xnorkit.deploy.library.binding import open_source
+from xnorkit.deploy.library.c_functions import EngineError
 
 
 @pytest.fixture(scope="module")

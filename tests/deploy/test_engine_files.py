@@ -13,7 +13,8 @@ from xnor_files import sealed
 from xnorkit.deploy import engine as engine_module
 from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
-from xnorkit.deploy.library.binding import EngineError, open_source
+from xnorkit.deploy.library.binding import open_source
+from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.deploy.program import program_of
 from xnorkit.deploy.xnor_file import XnorFileError
 

@@ -41,6 +41,9 @@ XNORKIT_EXPORT void* xnor_value(void* engine, int value, size_t* bytes) XNORKIT_
 /* The path that this engine takes. */
 XNORKIT_EXPORT const char* xnor_isa(const void* engine) XNORKIT_NOEXCEPT;
 
+/* The loop that op number `op` takes, where its path has several; else "". */
+XNORKIT_EXPORT const char* xnor_kernel(const void* engine, int op) XNORKIT_NOEXCEPT;
+
 /* NULL is allowed. */
 XNORKIT_EXPORT void xnor_destroy(void* engine) XNORKIT_NOEXCEPT;
 

@@ -6,6 +6,7 @@
 //   bool load(Loader&);                               false: the loader has the sentence
 //   void step(int op, Work) const;
 //   unsigned char* value(int index, Work, std::size_t* bytes) const;
+//   static const char* kernel(int op);                "" where an op has but one loop
 //   float* input(Work) const;  const float* output(Work) const;     buffers of one sample
 // and, if the file shall be of this very program,
 //   static constexpr std::string_view program;        Python's canonical_json(program.to_json())
@@ -41,6 +42,7 @@ class Engine {
   virtual void step(int op) = 0;
   virtual unsigned char* value(int index, std::size_t* bytes) = 0;
   virtual const char* isa() const = 0;
+  virtual const char* kernel(int op) const = 0;
 };
 
 // What engines of one model share and no run writes.
@@ -105,6 +107,7 @@ class EngineOf final : public Engine {
   }
 
   const char* isa() const override { return loaded_->isa(); }
+  const char* kernel(int op) const override { return Network::kernel(op); }
 
  private:
   explicit EngineOf(const Shared& loaded) : loaded_(loaded) {}
@@ -178,6 +181,9 @@ inline const char* supported_isa(int index) {
   }                                                                                              \
   const char* xnor_isa(const void* engine) noexcept {                                            \
     return static_cast<const xnorkit::Engine*>(engine)->isa();                                   \
+  }                                                                                              \
+  const char* xnor_kernel(const void* engine, int op) noexcept {                                 \
+    return static_cast<const xnorkit::Engine*>(engine)->kernel(op);                              \
   }                                                                                              \
   void xnor_destroy(void* engine) noexcept { delete static_cast<xnorkit::Engine*>(engine); }     \
   void xnor_sizes(std::size_t* inputs, std::size_t* outputs, int* ops, int* values) noexcept {   \

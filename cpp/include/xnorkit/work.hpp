@@ -81,4 +81,14 @@ void run_op(const Op& op, Work work, Values*... values) {
   }
 }
 
+// The name of the loop that an op is one of several for; else "".
+template <class Op>
+constexpr const char* kernel_name() {
+  if constexpr (requires { Op::kKernel; }) {
+    return Op::kKernel;
+  } else {
+    return "";
+  }
+}
+
 }  // namespace xnorkit

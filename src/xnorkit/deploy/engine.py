@@ -121,6 +121,11 @@ class Engine:
         return self._binding.isa
 
     @property
+    def kernels(self) -> tuple[str, ...]:
+        """Of each op, the loop that it takes where its path has several; else ""."""
+        return self._binding.kernels
+
+    @property
     def nbytes(self) -> int:
         """Size of model.xnor."""
         return len(self._model)

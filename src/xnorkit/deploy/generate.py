@@ -29,6 +29,7 @@ def source(program: Program) -> str:
         takes=" &&\n           ".join(_take(index, value) for index, value in enumerate(values)),
         loads=" &&\n           ".join(_load(i, op) for i, op in enumerate(program.ops)) or "true",
         cases="\n".join(_case(index, op) for index, op in enumerate(program.ops)),
+        kernels="\n".join(_kernel(index) for index in range(len(program.ops))),
         sizes="\n".join(_size(index, value) for index, value in enumerate(values)),
         output=program.output,
     )
@@ -78,6 +79,14 @@ struct Network {{
     }}
   }}
 
+  static const char* kernel(int op) {{
+    switch (op) {{
+{kernels}
+      default:
+        return "";
+    }}
+  }}
+
   // A value's buffer, for validation.
   unsigned char* value(int index, Work work, std::size_t* bytes) const {{
     switch (index) {{
@@ -124,6 +133,10 @@ def _load(index: int, op: Op) -> str:
 def _case(index: int, op: Op) -> str:
     arguments = ", ".join(f"v{value}.at(work)" for value in (*op.inputs, op.output))
     return f"      case {index}:\n        run_op(op{index}, work, {arguments});\n        break;"
+
+
+def _kernel(index: int) -> str:
+    return f"      case {index}:\n        return xnorkit::kernel_name<decltype(op{index})>();"
 
 
 def _size(index: int, value: Value) -> str:

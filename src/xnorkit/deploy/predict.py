@@ -5,7 +5,7 @@ from pathlib import Path
 from xnorkit.data.audio_file import UnreadableAudioError, decode
 from xnorkit.deploy.audio.listener import Prediction, Waveform
 from xnorkit.deploy.engine import Engine
-from xnorkit.deploy.library.binding import EngineError
+from xnorkit.deploy.library.c_functions import EngineError
 
 
 class Predictor:

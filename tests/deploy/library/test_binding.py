@@ -1,99 +1,18 @@
 """By hand-written C functions: what is tested is how they are called, from both sides."""
 
-import os
-import subprocess
-import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
+from hand_written import MODEL, UNIT
 
 from xnorkit.deploy.library import binding
-from xnorkit.deploy.library.binding import EngineError, Library, open_source
+from xnorkit.deploy.library.binding import open_source
+from xnorkit.deploy.library.c_functions import EngineError, opened
 from xnorkit.deploy.library.compile import CompileError
 from xnorkit.deploy.library.toolchain import python_includes
 
-# Three inputs, two outputs: (a + b + c, a * the first byte of the model). Value 0 is the input,
-# value 1 the output; op 0 computes. Bytes that begin with 'x' are refused, engines of 'm' can't be
-# forked, those of 's' wait until four of them run at once, then say so.
-UNIT = r"""
-#include <atomic>
-#include <cstdio>
-#include <cstring>
-#include <ctime>
-#include "xnorkit/c_interface.h"
-
-namespace {
-struct Engine {
-  float x[3], y[2];
-  unsigned char first;
-  char isa[16];
-};
-std::atomic<int> alive = 0, inside = 0;
-
-// Whether the other three of these four came within ten seconds.
-float meet() {
-  const timespec pause{0, 1000000};
-  const int all = (inside++ / 4 + 1) * 4;
-  for (int i = 0; i < 10000 && inside < all; ++i) nanosleep(&pause, nullptr);
-  return inside < all ? 0 : 1;
-}
-}  // namespace
-
-void* xnor_create(const void* bytes, size_t size, const char* isa, char* error,
-                  size_t error_size) noexcept {
-  const unsigned char first = size > 0 ? *static_cast<const unsigned char*>(bytes) : 'x';
-  if (first == 'x') {
-    std::snprintf(error, error_size, "%zu bytes are no model \xc3\xa9\xc3.", size);
-    return nullptr;
-  }
-  Engine* engine = new Engine{{}, {}, first, ""};
-  std::snprintf(engine->isa, sizeof engine->isa, "%s", isa == nullptr ? "best" : isa);
-  ++alive;
-  return engine;
-}
-void* xnor_fork(const void* engine) noexcept {
-  const Engine& e = *static_cast<const Engine*>(engine);
-  return e.first == 'm' ? nullptr : (++alive, new Engine(e));
-}
-void xnor_step(void* engine, int op) noexcept {
-  Engine& e = *static_cast<Engine*>(engine);
-  if (op != 0) return;
-  e.y[0] = e.x[0] + e.x[1] + e.x[2];
-  e.y[1] = e.x[0] * static_cast<float>(e.first);
-}
-void xnor_run(void* engine, const float* input, size_t samples, float* output) noexcept {
-  Engine& e = *static_cast<Engine*>(engine);
-  for (size_t i = 0; i < samples; ++i) {
-    std::memcpy(e.x, input + 3 * i, sizeof e.x);
-    if (e.first == 's') e.x[2] = meet();
-    xnor_step(engine, 0);
-    std::memcpy(output + 2 * i, e.y, sizeof e.y);
-  }
-}
-void* xnor_value(void* engine, int value, size_t* bytes) noexcept {
-  Engine& e = *static_cast<Engine*>(engine);
-  *bytes = value == 0 ? sizeof e.x : sizeof e.y;
-  return value == 0 ? e.x : e.y;
-}
-const char* xnor_isa(const void* engine) noexcept {
-  return static_cast<const Engine*>(engine)->isa;
-}
-void xnor_destroy(void* engine) noexcept {
-  delete static_cast<Engine*>(engine);
-  --alive;
-}
-void xnor_sizes(size_t* inputs, size_t* outputs, int* ops, int* values) noexcept {
-  *inputs = 3, *outputs = 2, *ops = 1, *values = 2;
-}
-const char* xnor_supported(int index) noexcept {
-  const char* names[] = {"best", "portable", nullptr};
-  return names[index < 2 ? index : 2];
-}
-extern "C" XNORKIT_EXPORT int engines_alive() { return alive; }
-"""
-MODEL = bytes([7, 1, 2, 3])
 VIA = ["ctypes", "pybind11"]
 
 
@@ -105,12 +24,7 @@ def library(request, engine_cache):
 
 
 def alive(library):
-    return binding._opened(library.path).engines_alive()
-
-
-def test_a_library_says_its_sizes_and_paths(library):
-    assert (library.inputs, library.outputs, library.ops, library.values) == (3, 2, 1, 2)
-    assert library.supported == ("best", "portable")
+    return opened(library.path).engines_alive()
 
 
 def test_a_run_gives_the_outputs_of_every_sample(library):
@@ -151,6 +65,11 @@ def test_another_array_is_refused_by_a_sentence(library, x):
 def test_the_path_is_passed_on_and_told(library):
     assert library.create(MODEL).isa == "best"
     assert library.create(MODEL, isa="portable").isa == "portable"
+
+
+def test_it_tells_the_loop_of_each_op(library):
+    assert library.create(MODEL).kernels == ("sevens",)
+    assert library.create(b"\x01").kernels == ("",)
 
 
 @pytest.mark.parametrize("model", [b"", b"xyz"])
@@ -269,25 +188,3 @@ def test_a_module_that_does_not_compile_leaves_ctypes_with_a_warning(
 def test_an_opened_library_tells_how_it_came_about(library):
     assert library.built.path == library.path
     assert library.built.compiler
-
-
-@pytest.mark.parametrize("content", [None, b"", b"text", "foreign"])
-def test_what_is_no_engine_library_is_refused(tmp_path, library, content):
-    path = tmp_path / "engine.so"
-    if content == "foreign":
-        path = binding.importlib.util.find_spec("_ctypes").origin
-    elif content is not None:
-        path.write_bytes(content)
-    with pytest.raises(EngineError, match="no engine library"):
-        Library(path)
-
-
-def test_engines_alive_at_exit_do_no_harm(library, tmp_path):
-    """In a process of its own, without torch: only the library."""
-    code = (
-        "import ctypes, sys; lib = ctypes.CDLL(sys.argv[1]); "
-        "lib.xnor_create.restype = ctypes.c_void_p; "
-        "e = ctypes.create_string_buffer(64); "
-        "assert lib.xnor_create(b'abc', 3, None, e, 64)"
-    )
-    subprocess.run([sys.executable, "-c", code, os.fspath(library.path)], check=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from xnorkit.deploy.library.binding import EngineError
+from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.deploy.library.path import refuse_impossible
 from xnorkit.deploy.library.toolchain import NoCompilerError
 

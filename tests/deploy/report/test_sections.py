@@ -73,7 +73,7 @@ def test_notes_name_threads_and_who_is_missing():
 
 def test_shares_of_the_ops_are_of_their_sum():
     rows = section(REPORT, "Time of each op").rows
-    assert rows[1] == ("blocks.0.layer", "180", "77.4%")
+    assert rows[1] == ("blocks.0.layer", "lut-pair", "180", "77.4%")
 
 
 def test_binary_layers_say_how_many_bits_differ():

@@ -15,6 +15,8 @@ INPUTS = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
 class Engine:
     """Answers as torch does, in the time that Python takes."""
 
+    kernels = ("popcount", "")
+
     def __init__(self):
         self.batches, self.steps = set(), []
 
@@ -59,7 +61,7 @@ def test_the_engine_comes_first_and_rivals_are_set_against_it():
 @pytest.mark.usefixtures("rivals")
 def test_latency_is_of_one_sample_and_throughput_of_a_batch_where_it_can_be():
     engine = Engine()
-    found = measure(engine, [], LINEAR, LINEAR, INPUTS, rounds=1, seconds=0.01)
+    found = measure(engine, ["a", "b"], LINEAR, LINEAR, INPUTS, rounds=1, seconds=0.01)
     assert engine.batches == {1, 64}  # of five inputs, repeated
     assert [side.throughput is None for side in found.sides] == [False, False, False, True]
 
@@ -69,6 +71,7 @@ def test_every_op_is_timed_in_order():
     engine = Engine()
     found = measure(engine, ["stem", "head"], LINEAR, LINEAR, INPUTS, rounds=1, seconds=0.01)
     assert list(found.steps) == ["stem", "head"]
+    assert found.kernels == {"stem": "popcount"}
     assert engine.steps[:4] == [0, 1, 0, 1]
 
 

@@ -28,6 +28,7 @@ class LutConv2d {
   using Outputs = PairOutputs<shape, Out, kWidth, kVectors>;
 
  public:
+  static constexpr const char* kKernel = "lut-pair";
   using Output = typename Outputs::Output;
 
   bool load(Loader& loader, const char* name) {

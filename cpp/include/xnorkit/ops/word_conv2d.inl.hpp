@@ -167,6 +167,7 @@ class WordConv2d {
                             BinaryArithmetic<(shape.window.taps() * Signs::kWords > kCounts)>>;
 
  public:
+  static constexpr const char* kKernel = "popcount";
   using Output = std::conditional_t<kBits, std::uint64_t, float>;
 
   bool load(Loader& loader, const char* name) {

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xnorkit.deploy.library.binding import Binding, EngineError
+from xnorkit.deploy.library.binding import Binding
+from xnorkit.deploy.library.c_functions import EngineError
 
 Waveform = NDArray[np.int16] | NDArray[np.float32] | Tensor
 Samples = NDArray[np.int16] | NDArray[np.float32]

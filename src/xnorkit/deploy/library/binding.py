@@ -1,29 +1,31 @@
 """Engine library → callable from Python, by pybind11 or, where Python.h is missing, by ctypes.
 
-A library offers the C functions of cpp/include/xnorkit/c_interface.h and knows nothing of Python.
-The pybind11 module (cpp/bindings/engine.hpp) gets their addresses: it is compiled once per Python,
-beside the first engine, and serves all of them.
+The pybind11 module is compiled once per Python, beside the first engine, and serves all of them.
 """
 
 import ctypes
-import importlib.util
-import itertools
 import logging
 import os
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
-from importlib.machinery import ExtensionFileLoader
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorkit.deploy.library.c_functions import (
+    EngineError,
+    Functions,
+    by_ctypes,
+    by_module,
+    opened,
+    sizes,
+    supported,
+)
 from xnorkit.deploy.library.compile import Builds, Built, CompileError
 from xnorkit.deploy.library.toolchain import python_includes
 from xnorkit.deploy.library.unit import Unit
@@ -35,26 +37,8 @@ _MODULE = Unit(
     headers=("bindings/*", "include/xnorkit/c_interface.h"),
     python=True,
 )
-_MODULE_NAME = "xnorkit_binding"  # as PYBIND11_MODULE has it
-_ERROR_BYTES = 512  # hold every sentence of the library
 
 _log = logging.getLogger(__name__)
-
-
-class EngineError(ValueError):
-    """What an engine can't do; the message says why and the way out."""
-
-
-class _Functions(Protocol):
-    """The C functions of one library; an engine is the address that `create` returns."""
-
-    def create(self, model: bytes, isa: str | None) -> int: ...
-    def fork(self, engine: int) -> int: ...
-    def run(self, engine: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> None: ...
-    def step(self, engine: int, op: int) -> None: ...
-    def value(self, engine: int, index: int) -> tuple[int, int]: ...
-    def isa(self, engine: int) -> str: ...
-    def destroy(self, engine: int) -> None: ...
 
 
 class Binding:
@@ -63,6 +47,7 @@ class Binding:
     Attributes:
         isa: the path that it takes.
         library: whose functions it calls.
+        kernels: of each op, the loop that it takes where there are several; else "".
     """
 
     def __init__(self, library: "Library", model: bytes, isa: str | None = None) -> None:
@@ -76,6 +61,7 @@ class Binding:
         self._idle = [self._engine]
         self._close = weakref.finalize(self, _destroy, self._functions, self._all)
         self.isa = self._functions.isa(self._engine)
+        self.kernels = tuple(self._functions.kernel(self._engine, op) for op in range(library.ops))
 
     @property
     def address(self) -> int:
@@ -161,7 +147,7 @@ class Binding:
         return np.frombuffer(memoryview(buffer), np.uint8)
 
 
-def _destroy(functions: _Functions, engines: list[int]) -> None:
+def _destroy(functions: Functions, engines: list[int]) -> None:
     for engine in engines:
         functions.destroy(engine)
 
@@ -197,11 +183,11 @@ class Library:
         self.path = Path(path)
         self.via: Via = "ctypes" if module is None else "pybind11"
         self.built = built
-        library = _opened(self.path)
-        self.inputs, self.outputs, self.ops, self.values = _sizes(library)
-        self.supported = tuple(_supported(library))
-        self.functions: _Functions = (
-            _CFunctions(library) if module is None else _called_by(module, library)
+        library = opened(self.path)
+        self.inputs, self.outputs, self.ops, self.values = sizes(library)
+        self.supported = tuple(supported(library))
+        self.functions: Functions = (
+            by_ctypes(library) if module is None else by_module(module, library)
         )
 
     def create(self, model: bytes, isa: str | None = None) -> Binding:
@@ -243,99 +229,3 @@ def open_source(
                 raise
             _log.warning("engines are called by ctypes, with the same answers: %s", error)
     return Library(built.path, None, built)
-
-
-def _opened(path: Path) -> ctypes.CDLL:
-    """The library with the types of its functions."""
-    pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-    number, sizes, numbers = ctypes.c_int, ctypes.POINTER(size), ctypes.POINTER(ctypes.c_int)
-    types = {
-        "xnor_create": (pointer, [text, size, text, text, size]),
-        "xnor_fork": (pointer, [pointer]),
-        "xnor_run": (None, [pointer, pointer, size, pointer]),
-        "xnor_step": (None, [pointer, number]),
-        "xnor_value": (pointer, [pointer, number, sizes]),
-        "xnor_isa": (text, [pointer]),
-        "xnor_destroy": (None, [pointer]),
-        "xnor_sizes": (None, [sizes, sizes, numbers, numbers]),
-        "xnor_supported": (text, [number]),
-    }
-    try:
-        library = ctypes.CDLL(os.fspath(path.absolute()))
-        for name, (result, arguments) in types.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-    except (OSError, AttributeError) as error:
-        raise EngineError(
-            f"{path}: no engine library, or one that can't be loaded here ({error}). Build it anew."
-        ) from error
-    return library
-
-
-def _sizes(library: ctypes.CDLL) -> tuple[int, int, int, int]:
-    inputs, outputs, ops, values = (kind() for kind in (ctypes.c_size_t,) * 2 + (ctypes.c_int,) * 2)
-    library.xnor_sizes(*map(ctypes.byref, (inputs, outputs, ops, values)))
-    return inputs.value, outputs.value, ops.value, values.value
-
-
-def _supported(library: ctypes.CDLL) -> Iterator[str]:
-    for index in itertools.count():
-        name = library.xnor_supported(index)
-        if name is None:
-            return
-        yield name.decode()
-
-
-class _CFunctions:
-    """By ctypes, which lets other Python threads run during each call."""
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
-
-    def create(self, model: bytes, isa: str | None) -> int:
-        error = ctypes.create_string_buffer(_ERROR_BYTES)
-        name = None if isa is None else isa.encode()
-        engine = self._library.xnor_create(model, len(model), name, error, _ERROR_BYTES)
-        if engine is None:
-            raise ValueError(error.value.decode(errors="replace"))
-        return int(engine)
-
-    def fork(self, engine: int) -> int:
-        return self._library.xnor_fork(engine) or 0
-
-    def run(self, engine: int, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
-        self._library.xnor_run(engine, x.ctypes.data, len(x), y.ctypes.data)
-
-    def step(self, engine: int, op: int) -> None:
-        self._library.xnor_step(engine, op)
-
-    def value(self, engine: int, index: int) -> tuple[int, int]:
-        size = ctypes.c_size_t()
-        address = self._library.xnor_value(engine, index, ctypes.byref(size))
-        return address or 0, size.value
-
-    def isa(self, engine: int) -> str:
-        return str(self._library.xnor_isa(engine).decode())
-
-    def destroy(self, engine: int) -> None:
-        self._library.xnor_destroy(engine)
-
-
-def _called_by(module: Path, library: ctypes.CDLL) -> _Functions:
-    """The same through the pybind11 module, whose calls take a fraction of a microsecond."""
-    names = ("create", "fork", "run", "step", "value", "isa", "destroy")
-    functions = (getattr(library, f"xnor_{name}") for name in names)
-    addresses = (ctypes.cast(function, ctypes.c_void_p).value for function in functions)
-    wrapped: _Functions = _imported(module).Functions(*addresses)
-    return wrapped
-
-
-@lru_cache
-def _imported(module: Path) -> ModuleType:
-    loader = ExtensionFileLoader(_MODULE_NAME, str(module))
-    spec = importlib.util.spec_from_file_location(_MODULE_NAME, module, loader=loader)
-    if spec is None:
-        raise ImportError(f"{module} is no Python module")
-    found = importlib.util.module_from_spec(spec)
-    loader.exec_module(found)
-    return found

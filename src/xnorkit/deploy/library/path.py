@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-from xnorkit.deploy.library.binding import EngineError
+from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.deploy.library.compile import build
 from xnorkit.deploy.library.toolchain import find_toolchain
 

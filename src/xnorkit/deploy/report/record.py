@@ -129,6 +129,7 @@ class Speed:
         sides: the engine first.
         missing: who did not take part.
         steps: op → microseconds, each called by itself.
+        kernels: op → the loop that ran, where there are several.
     """
 
     threads: int
@@ -137,6 +138,7 @@ class Speed:
     sides: tuple[Side, ...]
     missing: tuple[Missing, ...]
     steps: dict[str, float]
+    kernels: dict[str, str]
 
 
 @dataclass(frozen=True)

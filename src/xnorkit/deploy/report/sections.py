@@ -132,10 +132,11 @@ def _answers(side: Side) -> str:
 def _steps(speed: Speed) -> Section:
     whole = sum(speed.steps.values()) or 1.0
     rows = tuple(
-        (name, microseconds(value), f"{value / whole:.1%}") for name, value in speed.steps.items()
+        (name, speed.kernels.get(name, ""), microseconds(value), f"{value / whole:.1%}")
+        for name, value in speed.steps.items()
     )
     note = "Each op called by itself, in the network's order; a call from Python is in each."
-    return Section("Time of each op", ("op", "µs", "share"), rows, (note,), on_screen=False)
+    return Section("Time of each op", ("op", "loop", "µs", "share"), rows, (note,), on_screen=False)
 
 
 def _layers(report: Report) -> Section:

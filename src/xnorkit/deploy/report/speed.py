@@ -25,6 +25,11 @@ class Runs(Protocol):
         """(N, …) → logits."""
         ...
 
+    @property
+    def kernels(self) -> Sequence[str]:
+        """Of each op, the loop that it takes where there are several; else ""."""
+        ...
+
     def step(self, op: int) -> None:
         """Run one op on the engine's buffers."""
         ...
@@ -72,6 +77,7 @@ def measure(
         sides=tuple(_side(side, latencies, rates, answers) for side in sides),
         missing=tuple(missing),
         steps=_steps(engine, ops, one),
+        kernels={name: loop for name, loop in zip(ops, engine.kernels, strict=True) if loop},
     )
 
 
