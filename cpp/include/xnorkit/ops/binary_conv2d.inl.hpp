@@ -7,6 +7,7 @@
 //   threshold: int32 [out_c]      flip: uint8 [out_c], 0 or 1
 //
 // A kernel is a class template <BinaryShape shape, class Out> in a file of its own, with
+//   static constexpr const char* kKernel;          its name in reports
 //   using Output = ...;                            uint64_t for BitsOut, float for RealOut
 //   bool load(Loader& loader, const char* name);
 //   void run(const std::uint64_t* x, Output* y, Work work) const;
