@@ -63,7 +63,7 @@ struct SmallNetwork {
   float* input(Work work) const { return input_.at(work); }
   const float* output(Work work) const { return answer_.at(work); }
 
-  typename Ops::template Int8Conv2d<kIn, 70, kSame, 1> stem_;
+  typename Ops::template Int8Conv2d<kIn, 70, kSame, 1, RealOut> stem_;
   typename Ops::template Threshold<kMap> threshold_;
   typename Ops::template BinaryConv2d<kMap, 70, kSame, 1, 1, BitsOut> first_;
   typename Ops::template BinaryConv2d<kMap, 70, kSame, 1, 0, RealOut> second_;

@@ -1,32 +1,26 @@
-#include "convolution_cases.hpp"
+#include "real_convolutions.hpp"
 
 namespace xnorkit::testing {
 
-inline void check_bwn_conv2d(Shape shape, const char* isa, Runner<float, float> runner) {
-  current() = shape.text("bwn_conv2d", isa);
-  const auto x = random_values<int>(shape.in.reals(), -99, 99);
-  const auto weight = random_signs(shape.weights());
-  const auto sums = shape.convolve(x, weight, 0);
-  Arena arena;
-  MemoryLoader loader(arena);
-  loader.add("weight", reference::pack_filters(weight, shape.out_c));
-  expect_equal(output_of(runner, loader, sums.size(), floats(x)), floats(sums), "sum");
-}
-
 template <class Ops>
-struct BwnShapes {
-  template <Map in, int out_c, Window w, int groups>
-  struct Check {
-    static void run() {
-      using Op = typename Ops::template BwnConv2d<in, out_c, w, groups>;
-      check_bwn_conv2d({in, out_c, w, groups}, Ops::name, load_and_run<Op>);
-    }
-  };
+struct BwnCase : RealCase {
+  explicit BwnCase(Shape some) : RealCase("bwn_conv2d", some, Ops::name) {
+    const auto inputs = random_values<int>(shape.in.reals(), -99, 99);
+    const auto weight = random_signs(shape.weights());
+    x = floats(inputs);
+    sums = shape.convolve(inputs, weight, 0);
+    loader.add("weight", reference::pack_filters(weight, shape.out_c));
+  }
 };
 
 template <class Ops>
 void bwn_conv2d() {
-  each_convolution<BwnShapes<Ops>::template Check>();
+  using Shapes = RealShapes<BwnCase<Ops>, Ops::template BwnConv2d>;
+  Shapes::run();
+  // 37 times four inputs a tap, 8 of which are a step; a map that is worked off in several bands.
+  constexpr Map kMany{2, 3, 146}, kTall{90, 23, 48};
+  Shapes::template bits<kMany, 10, window(kMany, 2, 2), 1>();
+  Shapes::template bits<kTall, 2, window(kTall, 3, 3, {1, 1, 1, 1}, {2, 1, 1, 1}), 1>();
 }
 
 }  // namespace xnorkit::testing

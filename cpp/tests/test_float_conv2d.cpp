@@ -1,38 +1,27 @@
-#include "convolution_cases.hpp"
+#include "real_convolutions.hpp"
 
 namespace xnorkit::testing {
 
-// Small integers: sums of them are exact in any order, so any difference is an error.
-inline void check_float_conv2d(Shape shape, const char* isa, Runner<float, float> runner) {
-  current() = shape.text("float_conv2d", isa);
-  const auto x = random_values<int>(shape.in.reals(), -9, 9);
-  const auto weight = random_values<int>(shape.weights(), -9, 9);
-  const auto sums = shape.convolve(x, weight, 0);
-  Arena arena;
-  MemoryLoader loader(arena);
-  loader.add("weight", floats(weight));
-  expect_equal(output_of(runner, loader, sums.size(), floats(x)), floats(sums), "sum");
-}
-
 template <class Ops>
-struct FloatShapes {
-  template <Map in, int out_c, Window w, int groups>
-  struct Check {
-    static void run() {
-      using Op = typename Ops::template FloatConv2d<in, out_c, w, groups>;
-      check_float_conv2d({in, out_c, w, groups}, Ops::name, load_and_run<Op>);
-    }
-  };
+struct FloatCase : RealCase {
+  explicit FloatCase(Shape some) : RealCase("float_conv2d", some, Ops::name) {
+    const auto inputs = random_values<int>(shape.in.reals(), -9, 9);
+    const auto weight = random_values<int>(shape.weights(), -9, 9);
+    x = floats(inputs);
+    sums = shape.convolve(inputs, weight, 0);
+    loader.add("weight", floats(weight));
+  }
 };
 
 template <class Ops>
 void float_conv2d() {
-  each_convolution<FloatShapes<Ops>::template Check>();
+  RealShapes<FloatCase<Ops>, Ops::template FloatConv2d>::run();
 
   // A missing tensor is refused, with the loader's sentence.
   Arena arena;
   MemoryLoader loader(arena);
-  typename Ops::template FloatConv2d<Map{1, 1, 2}, 3, Window{1, 1, 1, 1, 1, 1, 0, 0, 1, 1}, 1> op;
+  constexpr Window kOne{1, 1, 1, 1, 1, 1, 0, 0, 1, 1};
+  typename Ops::template FloatConv2d<Map{1, 1, 2}, 3, kOne, 1, RealOut> op;
   expect(!op.load(loader, "op"), "load without weight");
   expect(loader.sentence().find("op.weight") == 0, "its sentence");
 }

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "convolution_cases.hpp"
+#include "real_convolutions.hpp"
 
 namespace xnorkit::testing {
 
@@ -10,41 +10,42 @@ inline int quantised(float x, float step) {
   return q < -127 ? -127 : q > 127 ? 127 : static_cast<int>(q);
 }
 
-inline void check_int8_conv2d(Shape shape, const char* isa, Runner<float, float> runner) {
-  current() = shape.text("int8_conv2d", isa);
-  // Multiples of a quarter step: a quarter of the values lie half-way between two integers.
-  const float step = 0.375f;
-  std::vector<float> x;
-  std::vector<int> rounded;
-  for (int quarters : random_values<int>(shape.in.reals(), -600, 600)) {
-    x.push_back(static_cast<float>(quarters) * 0.25f * step);
-    rounded.push_back(quantised(x.back(), step));
-  }
-  const auto weight = random_values<std::int8_t>(shape.weights(), -127, 127);
-  const auto sums = shape.convolve(rounded, {weight.begin(), weight.end()}, 0);
-  Arena arena;
-  MemoryLoader loader(arena);
-  loader.add("weight", weight);
-  loader.add("step", std::vector<float>{step});
-  expect_equal(output_of(runner, loader, sums.size(), x), floats(sums), "sum");
-}
-
 template <class Ops>
-struct Int8Shapes {
-  template <Map in, int out_c, Window w, int groups>
-  struct Check {
-    static void run() {
-      using Op = typename Ops::template Int8Conv2d<in, out_c, w, groups>;
-      check_int8_conv2d({in, out_c, w, groups}, Ops::name, load_and_run<Op>);
+struct Int8Case : RealCase {
+  explicit Int8Case(Shape some) : RealCase("int8_conv2d", some, Ops::name) {
+    // Multiples of a quarter step: a quarter of the values lie half-way between two integers.
+    const float step = 0.375f;
+    std::vector<int> rounded;
+    for (int quarters : random_values<int>(shape.in.reals(), -600, 600)) {
+      x.push_back(static_cast<float>(quarters) * 0.25f * step);
+      rounded.push_back(quantised(x.back(), step));
     }
-  };
+    const auto weight = random_values<std::int8_t>(shape.weights(), -127, 127);
+    sums = shape.convolve(rounded, {weight.begin(), weight.end()}, 0);
+    loader.add("weight", weight);
+    loader.add("step", std::vector<float>{step});
+  }
 };
 
 template <class Ops>
 void int8_conv2d() {
-  each_convolution<Int8Shapes<Ops>::template Check>();
+  RealShapes<Int8Case<Ops>, Ops::template Int8Conv2d>::run();
 }
+
+#if defined(__x86_64__)
+// What AVX-512 does on a CPU without VNNI, which this one may have.
+template <Map in, int out_c, Window w, int groups, class Out>
+using Avx512Pairs = x86_avx512bw::Int8By<x86_avx512bw::Int16Pairs, in, out_c, w, groups, Out>;
+
+inline void int8_conv2d_without_vnni() {
+  if (!x86_avx512bw::supported()) return;
+  RealShapes<Int8Case<x86_avx512bw::Ops>, Avx512Pairs>::run();
+}
+#endif
 
 }  // namespace xnorkit::testing
 
 XNORKIT_TEST(int8_conv2d)
+#if defined(__x86_64__)
+XNORKIT_PLAIN_TEST(int8_conv2d_without_vnni)
+#endif

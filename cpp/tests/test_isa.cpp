@@ -33,7 +33,8 @@ inline void check_cpu() {
   expect(x86_avx512bw::supported() == has_all(flags, "avx2 fma avx512f avx512bw avx512dq avx512vl"),
          "AVX-512 as the kernel says");
   expect(x86_avx512::supported() ==
-             has_all(flags, "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq"),
+             has_all(flags,
+                     "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq avx512_vnni"),
          "VPOPCNTDQ as the kernel says");
 }
 #else

@@ -5,8 +5,13 @@ inline namespace kernels {
 #include "xnorkit/ops/channels.inl.hpp"
 #include "xnorkit/ops/convolution.inl.hpp"
 #include "xnorkit/ops/pooling.inl.hpp"
+#include "xnorkit/ops/real_input.inl.hpp"
+#include "xnorkit/ops/real_outputs.inl.hpp"
 #include "xnorkit/ops/signs_input.inl.hpp"
-// The four above are what the ops share; from here on one file is one op.
+// The six above are what the ops share. The kernels of BwnConv2d.
+#include "xnorkit/ops/bwn_signs.inl.hpp"
+#include "xnorkit/ops/bwn_sums.inl.hpp"
+// From here on one file is one op.
 #include "xnorkit/ops/add.inl.hpp"
 #include "xnorkit/ops/average_pool.inl.hpp"
 #include "xnorkit/ops/binary_conv2d.inl.hpp"
@@ -29,12 +34,12 @@ namespace audio {
 struct Ops {
   static constexpr const char* name = kName;
 
-  template <Map in, int out_c, Window window, int groups>
-  using FloatConv2d = kernels::FloatConv2d<in, out_c, window, groups>;
-  template <Map in, int out_c, Window window, int groups>
-  using Int8Conv2d = kernels::Int8Conv2d<in, out_c, window, groups>;
-  template <Map in, int out_c, Window window, int groups>
-  using BwnConv2d = kernels::BwnConv2d<in, out_c, window, groups>;
+  template <Map in, int out_c, Window window, int groups, class Out>
+  using FloatConv2d = kernels::FloatConv2d<in, out_c, window, groups, Out>;
+  template <Map in, int out_c, Window window, int groups, class Out>
+  using Int8Conv2d = kernels::Int8Conv2d<in, out_c, window, groups, Out>;
+  template <Map in, int out_c, Window window, int groups, class Out>
+  using BwnConv2d = kernels::BwnConv2d<in, out_c, window, groups, Out>;
   template <Map in, int out_c, Window window, int groups, int padding_value, class Out>
   using BinaryConv2d = kernels::BinaryConv2d<in, out_c, window, groups, padding_value, Out>;
   // Every kernel of it that this path has.

@@ -18,3 +18,10 @@
 #endif
 
 #define XNORKIT_INLINE inline __attribute__((always_inline))
+
+// Before a loop of constant length whose body needs registers of its own for each round.
+#if defined(__clang__)
+#define XNORKIT_UNROLL XNORKIT_PRAGMA(clang loop unroll(full))
+#else
+#define XNORKIT_UNROLL XNORKIT_PRAGMA(GCC unroll 64)
+#endif

@@ -77,9 +77,13 @@ struct Window {
 constexpr Map bordered(Map in, Window window) {
   return {window.rows(in).reached(), window.columns(in).reached(), in.c};
 }
-constexpr Window unpadded(Window window) {
-  window.pad_top = window.pad_left = 0;
+constexpr Window unpadded_columns(Window window) {
+  window.pad_left = 0;
   return window;
+}
+constexpr Window unpadded(Window window) {
+  window.pad_top = 0;
+  return unpadded_columns(window);
 }
 
 // Taps of one output pixel that lie inside the map.

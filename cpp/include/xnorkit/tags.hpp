@@ -3,8 +3,8 @@
 
 namespace xnorkit {
 
-struct BitsOut {};  // a binary convolution that ends in thresholds: packed signs
-struct RealOut {};  // ... that ends in its integer sums, as floats
+struct BitsOut {};  // a convolution that ends in thresholds: packed signs
+struct RealOut {};  // ... that ends in its sums, as floats
 
 // Steps of Pointwise; <i> is a step's position, fields are float32[c], those of Clamp float32[1].
 namespace steps {

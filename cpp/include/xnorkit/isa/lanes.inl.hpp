@@ -58,6 +58,10 @@ XNORKIT_INLINE Words broadcast(std::uint64_t word) { return word + Words{}; }
 XNORKIT_INLINE Floats broadcast(float value) { return value - Floats{}; }
 XNORKIT_INLINE Ints broadcast(std::int32_t value) { return value + Ints{}; }
 
+// What was loaded is loaded again. Compilers keep a value that a neighbouring sum will need and
+// spill another for it (1.2 times the time of a 5x5 stem).
+XNORKIT_INLINE void forget_loads() { asm volatile("" ::: "memory"); }
+
 // Row b, lane l: -1 where bit l of b is set, else 1. For up to 8 lanes: 8 KiB at most.
 template <int lanes>
 struct SignRows {

@@ -30,7 +30,8 @@ inline constexpr int kWordLanes = 2;
 // registers.
 inline constexpr int kWordPixels = 4, kWordVectors = 1;
 inline constexpr int kFloatPixels = 5, kFloatVectors = 2;
-inline constexpr int kSignPixels = 5, kSignVectors = 2;
+
+inline constexpr bool kLoadBroadcasts = false;  // it takes a shuffle, too
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
@@ -59,8 +60,12 @@ XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
   return mask;
 }
 XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
+#if defined(__SSE2__)
+  return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmplt_ps(a, b)));
+#else
   const Ints mask = (a < b) & Ints{1, 2, 4, 8};
   return static_cast<std::uint32_t>(mask[0] | mask[1] | mask[2] | mask[3]);
+#endif
 }
 
 // a * b + c, where speed chooses the number of roundings.
@@ -89,6 +94,11 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
 // The kernels of a binary convolution here, and which is the fastest.
 inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
 constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+
+using SumChoice = void;  // no instruction permutes lanes by a register
+
+using Uint8Quads = void;  // no instruction sums four products of bytes
+inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
 

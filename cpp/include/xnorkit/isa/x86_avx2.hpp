@@ -37,7 +37,8 @@ inline constexpr int kWordLanes = 4;
 // and 6x1 for words (136 us on 20x51, 64 to 64, 3x3; 4x2 spills and takes 150).
 inline constexpr int kWordPixels = 3, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 2;
-inline constexpr int kSignPixels = 6, kSignVectors = 2;
+
+inline constexpr bool kLoadBroadcasts = true;  // a load may broadcast
 
 #include "xnorkit/isa/lanes.inl.hpp"
 #include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
@@ -57,6 +58,12 @@ XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
 }
 XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
   return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)));
+}
+
+// The same bits, written.
+XNORKIT_INLINE void store_less(std::uint8_t* to, Floats a, Floats b) {
+  const std::uint32_t bits = less(a, b);
+  *to = static_cast<std::uint8_t>(bits);
 }
 
 // a * b + c, where speed chooses the number of roundings.
@@ -87,6 +94,32 @@ constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
 constexpr LutBlock lut_block(int channels) {
   return channels <= 32 ? LutBlock{32, 1, 2} : LutBlock{32, 2, 1};
 }
+
+// See bwn_sums.inl.hpp. Bit 3 says that the sum is the negative of that of the other bits.
+class SumChoice {
+ public:
+  static constexpr int kPixels = 4, kVectors = 2;  // of a block
+
+  SumChoice() = default;
+  XNORKIT_INLINE explicit SumChoice(Ints bits)
+      : place_(reinterpret_cast<__m256i>(bits)),
+        sign_(reinterpret_cast<Floats>(((bits << 28) & INT32_MIN) | kOne)) {}
+
+  static unsigned code(unsigned negative) { return negative < 8 ? negative : negative ^ 7; }
+
+  XNORKIT_INLINE Floats added(Floats sums, Floats table) const {
+    return multiply_add(_mm256_permutevar8x32_ps(table, place_), sign_, sums);
+  }
+
+ private:
+  static constexpr std::int32_t kOne = 0x3f800000;  // bits of 1.0f
+
+  __m256i place_;
+  Floats sign_;
+};
+
+using Uint8Quads = void;  // no instruction sums four products of bytes
+inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"

@@ -1,4 +1,4 @@
-// AVX-512 with VPOPCNTDQ (Ice Lake, Zen 4 and later): an instruction counts a word's ones.
+// AVX-512 with VPOPCNTDQ and VNNI (Ice Lake, Zen 4 and later): an instruction counts a word's ones.
 #pragma once
 
 #if defined(__x86_64__)
@@ -24,7 +24,7 @@
 #include "xnorkit/work.hpp"
 
 namespace xnorkit::x86_avx512 {
-inline bool supported() { return x86_cpu().vpopcntdq; }
+inline bool supported() { return x86_cpu().vpopcntdq && x86_cpu().vnni; }
 }  // namespace xnorkit::x86_avx512
 
 XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma")
@@ -37,10 +37,11 @@ inline constexpr int kWordLanes = 8;
 // 10x2 and 12x1 for words (44 us on 20x51, 64 to 64, 3x3).
 inline constexpr int kWordPixels = 6, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
-inline constexpr int kSignPixels = 12, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
 #include "xnorkit/isa/x86_avx512_lanes.inl.hpp"
+
+inline constexpr bool kAskForQuads = false;  // see int8_conv2d.inl.hpp; supported() asks
 
 // Each word's number of ones.
 inline constexpr int kCounts = 1 << 30;  // no limit: 2^30 words of one sum are more than a network

@@ -2,6 +2,8 @@
 
 #include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
 
+inline constexpr bool kLoadBroadcasts = true;  // a load may broadcast
+
 // A mask as a number. By hand, because GCC 12.2 may widen one by storing its byte to the stack and
 // loading eight from there (seen at -O1 -fsanitize=undefined: 56 bits of something else).
 XNORKIT_INLINE std::uint32_t as_number(__mmask8 mask) {
@@ -28,6 +30,11 @@ XNORKIT_INLINE std::uint32_t less(Words a, Words b) {
 }
 XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
   return as_number(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ));
+}
+// The same bits, written.
+XNORKIT_INLINE void store_less(std::uint8_t* to, Floats a, Floats b) {
+  const __mmask16 mask = _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+  asm("kmovw %1, %0" : "=m"(*reinterpret_cast<std::uint8_t (*)[2]>(to)) : "k"(mask));
 }
 
 // a * b + c, where speed chooses the number of roundings.
@@ -74,3 +81,37 @@ XNORKIT_INLINE std::uint64_t at_least(Shorts<64> a, Shorts<64> b, const std::uin
       _mm512_cmpge_epu16_mask(reinterpret_cast<__m512i>(b), load_vector<__m512i>(bounds + 32));
   return as_number(x) | std::uint64_t{as_number(y)} << 32;
 }
+
+// See bwn_sums.inl.hpp.
+class SumChoice {
+ public:
+  static constexpr int kPixels = 6, kVectors = 4;  // of a block
+
+  SumChoice() = default;
+  XNORKIT_INLINE explicit SumChoice(Ints bits) : place_(reinterpret_cast<__m512i>(bits)) {}
+
+  static unsigned code(unsigned negative) { return negative; }
+
+  XNORKIT_INLINE Floats added(Floats sums, Floats table) const {
+    // maskz, because GCC 12 warns of the undefined vector in its form without a mask.
+    return sums + _mm512_maskz_permutexvar_ps(0xffff, place_, table);
+  }
+
+ private:
+  __m512i place_;  // the instruction looks at four bits
+};
+
+// See int8_conv2d.inl.hpp. An element is stored plus 128, the instruction's first factor being
+// without sign.
+struct Uint8Quads {
+  using Element = std::uint8_t;
+  using Weight = std::int8_t;
+  static constexpr int kProducts = 4, kZero = 128;
+  static bool supported() { return x86_cpu().vnni; }
+
+  // By hand: with the target "avx512vnni" a compiler may take its instructions for other sums, too.
+  XNORKIT_INLINE static Ints sum(Ints sums, Ints x, Ints w) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(x), "v"(w));
+    return sums;
+  }
+};

@@ -37,11 +37,12 @@ inline constexpr int kWordLanes = 8;
 // 10x2 and 12x1 for words (44 us on 20x51, 64 to 64, 3x3).
 inline constexpr int kWordPixels = 6, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
-inline constexpr int kSignPixels = 12, kSignVectors = 2;
 
 #include "xnorkit/isa/lanes.inl.hpp"
 #include "xnorkit/isa/x86_avx512_lanes.inl.hpp"
 #include "xnorkit/isa/nibble_counts.inl.hpp"
+
+inline constexpr bool kAskForQuads = true;  // see int8_conv2d.inl.hpp; Cascade Lake has them
 
 // Each word's sum of bytes.
 XNORKIT_INLINE Words total(Words counts) {

@@ -50,3 +50,10 @@ inline std::uint64_t* channel_flags(Loader& loader, const char* name, const char
   }
   return words;
 }
+
+// An unsigned number of a bit a lane.
+template <int lanes>
+using LaneBits = std::conditional_t<
+    lanes <= 8, std::uint8_t,
+    std::conditional_t<lanes <= 16, std::uint16_t,
+                       std::conditional_t<lanes <= 32, std::uint32_t, std::uint64_t>>>;

@@ -170,7 +170,7 @@ class PairOutputs<shape, RealOut, width, V> {
       const int left = kGroupOut - first - i;
       if (left >= kFloatLanes) {
         store_vector(to + first + i, sums);
-      } else if (left > 0) {
+      } else if (kGroupOut % kFloatLanes != 0 && left > 0) {
         store_part(to + first + i, sums, left);
       }
     }

@@ -41,8 +41,7 @@ class BinaryConv2d(Convolution):
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """BinaryConv2d<in, out_c, window, groups, padding_value, out>."""
-        out = "BitsOut" if values[self.output].kind == "bits" else "RealOut"
-        return f"BinaryConv2d<{self.arguments(values)}, {self.padding_value}, {out}>"
+        return f"BinaryConv2d<{self.arguments(values)}, {self.padding_value}, {self.end(values)}>"
 
 
 @dataclass(frozen=True, eq=False)

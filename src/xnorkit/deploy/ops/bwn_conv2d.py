@@ -26,8 +26,8 @@ class BwnConv2d(Convolution):
         return {"weight": self.packed_weight(values)}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
-        """BwnConv2d<in, out_c, window, groups>."""
-        return f"BwnConv2d<{self.arguments(values)}>"
+        """BwnConv2d<in, out_c, window, groups, out>."""
+        return f"BwnConv2d<{self.arguments(values)}, {self.end(values)}>"
 
 
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":

@@ -24,8 +24,8 @@ class FloatConv2d(Convolution):
         return {"weight": ("float32", (self.out_channels, *self.filter_shape(values)))}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
-        """FloatConv2d<in, out_c, window, groups>."""
-        return f"FloatConv2d<{self.arguments(values)}>"
+        """FloatConv2d<in, out_c, window, groups, out>."""
+        return f"FloatConv2d<{self.arguments(values)}, {self.end(values)}>"
 
 
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":

@@ -27,8 +27,8 @@ class Int8Conv2d(Convolution):
         return {"weight": ("int8", shape), "step": ("float32", (1,))}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
-        """Int8Conv2d<in, out_c, window, groups>."""
-        return f"Int8Conv2d<{self.arguments(values)}>"
+        """Int8Conv2d<in, out_c, window, groups, out>."""
+        return f"Int8Conv2d<{self.arguments(values)}, {self.end(values)}>"
 
 
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":

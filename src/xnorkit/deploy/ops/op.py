@@ -192,6 +192,10 @@ class Convolution(Op):
         """Spec of 1-bit weights: (C_out, bytes of a filter)."""
         return "uint8", (self.out_channels, -(-prod(self.filter_shape(values)) // 8))
 
+    def end(self, values: tuple[Value, ...]) -> str:
+        """What becomes of the sums: the last template argument of all convolutions."""
+        return "BitsOut" if values[self.output].kind == "bits" else "RealOut"
+
     def arguments(self, values: tuple[Value, ...]) -> str:
         """Template arguments that all convolutions begin with."""
         where = self.input_map(values).cpp()
