@@ -1,5 +1,6 @@
 """The C++ front end against torch's, and what it takes."""
 
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -8,9 +9,13 @@ import numpy as np
 import pytest
 import torch
 from heard_model import CLIP, HOP_MS, LABELS, MELS, RATE, heard_model, sound
+from runs import command
 from small_engine import small
 from torch import nn
 
+import xnorkit
+from xnorkit.callbacks.deploy import plan_of
+from xnorkit.data import SpeechCommands
 from xnorkit.deploy import pipeline, xnor_file
 from xnorkit.deploy.audio.listener import Listener, Listeners, WaveformError, samples_of
 from xnorkit.deploy.engine import Engine
@@ -229,3 +234,34 @@ def test_python_goes_on_while_a_long_recording_is_heard(engine):
         counted += 1
     worker.join()
     assert counted > 0
+
+
+def embedded_clips(store):
+    """int16 (N, samples) batches: test, validation and unaugmented training clips."""
+    data = SpeechCommands(store, source="embedded", eval_batch_size=128)
+    data.prepare_data()
+    data.setup()
+    for loader in (data.test_dataloader(), data.val_dataloader()):
+        yield from (batch["waveform"] for batch in loader)
+    yield from data.statistics_waveforms(limit=3000)
+
+
+@pytest.mark.slow
+def test_from_audio_a_trained_networks_classes_are_torchs(tmp_path, engine_cache):
+    store = tmp_path / "data"
+    options = ("experiment=quick", "recipe.epochs=4", "deploy=none", "logger=none")
+    arguments = command(*options, "data.source=embedded", f"data_dir={store}")
+    subprocess.run(arguments, cwd=tmp_path, check=True)
+    (best,) = tmp_path.glob("outputs/*/*/checkpoints/best.ckpt")
+    task = xnorkit.load(best).eval()
+    engine = Engine(plan_of(task).model(), cache_dir=engine_cache)
+    same = []
+    for clips in embedded_clips(store):
+        with torch.no_grad():
+            wanted = task(task.frontend(clips)).argmax(1).tolist()
+        same += [
+            engine.predict(clip).label == engine.labels[label]
+            for clip, label in zip(clips, wanted, strict=True)
+        ]
+    assert len(same) > 3500
+    assert np.mean(same) >= 0.999

@@ -116,9 +116,11 @@ class FeatureStream {
         static_cast<int>(hop_ / static_cast<std::ptrdiff_t>(frontend_.parameters().hop));
     const int kept = std::max(0, last_ + 1 - first_ - columns);
     done_ = first_ + kept;
-    for (std::ptrdiff_t m = 0; kept > 0 && m < mels_; ++m) {
-      float* row = map_ + m * frames_ + first_;
-      std::memmove(row, row + columns, static_cast<std::size_t>(kept) * sizeof(float));
+    if (kept > 0) {  // all rows at once: what slips into another row's end is computed anew
+      std::memmove(
+          map_, map_ + columns,
+          sizeof(float) * (static_cast<std::size_t>(mels_) * static_cast<std::size_t>(frames_) -
+                           static_cast<std::size_t>(columns)));
     }
     start_ += hop_;
     starts_at_ = (starts_at_ + first_) % starts_kept();
