@@ -83,7 +83,7 @@ def python_includes() -> tuple[str, ...] | None:
 @lru_cache
 def _find(cxx: str, path: str) -> Toolchain:
     if cxx.strip():
-        return _named(shlex.split(cxx), path)
+        return _named(cxx, path)
     for name in _IN_PATH:
         if found := _ask([name], path):
             return found
@@ -92,16 +92,20 @@ def _find(cxx: str, path: str) -> Toolchain:
     raise _none(f"there is no {', '.join(_IN_PATH)} in the PATH")
 
 
-def _named(command: list[str], path: str) -> Toolchain:
+def _named(cxx: str, path: str) -> Toolchain:
+    try:
+        command = shlex.split(cxx)
+    except ValueError as error:  # an open quotation
+        raise _none(f"CXX={cxx} is no command ({error})") from None
     if found := _ask(command, path):
         return found
-    raise _none(f"CXX={shlex.join(command)} is not there or does not answer --version")
+    raise _none(f"CXX={cxx} is not there or does not answer --version")
 
 
 def _none(why: str) -> NoCompilerError:
     return NoCompilerError(
         f"An engine needs a C++20 compiler, and {why}. Install one with {_PIP}, or set CXX to "
-        "yours (g++ 11 or clang 14, or newer)."
+        "yours (g++ 12 or clang 14, or newer)."
     )
 
 
