@@ -50,6 +50,14 @@ def test_a_cxx_that_is_not_there_is_named(monkeypatch, cxx):
         find_toolchain()
 
 
+def test_a_cxx_with_an_open_quotation_is_named(monkeypatch):
+    monkeypatch.setenv("CXX", "'g++ -O1")
+    with pytest.raises(
+        NoCompilerError, match=r"CXX='g\+\+ -O1 is no command \(No closing quotation"
+    ):
+        find_toolchain()
+
+
 def test_a_compiler_that_does_not_answer_is_passed_over(monkeypatch, tmp_path):
     script(tmp_path / "c++", "echo no developer tools >&2; exit 1")
     script(tmp_path / "g++", 'echo "g++ 13.1"; echo "Copyright"')
