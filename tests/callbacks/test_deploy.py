@@ -136,3 +136,9 @@ def test_copies_are_of_the_checkpoint_and_change_nothing(run):
 def test_another_kind_of_module_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"xnorkit\.compile"):
         Deploy(tmp_path).on_fit_start(None, nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
+def test_a_race_of_no_length_is_refused_before_training(seconds, tmp_path):
+    with pytest.raises(ValueError, match=f"race_seconds={seconds}: give a length of time, or 0"):
+        Deploy(tmp_path, race_seconds=seconds)

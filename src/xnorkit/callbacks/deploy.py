@@ -67,6 +67,9 @@ class Deploy(Callback):
         race_seconds: how long engine, torch and the rivals that are installed take turns; 0: not.
         twin: the float module of the same topology, the rivals' network; None: there is no race.
 
+    Raises:
+        ValueError: `race_seconds` is no length of time.
+
     Attributes:
         deployed: after fit what came of it, or None.
         error: after fit what went wrong, or None.
@@ -82,6 +85,10 @@ class Deploy(Callback):
         race_seconds: float = 5.0,
         twin: nn.Module | None = None,
     ) -> None:
+        if not 0 <= race_seconds < float("inf"):
+            raise ValueError(
+                f"race_seconds={race_seconds}: give a length of time, or 0 for no race."
+            )
         self.folder = Path(folder)
         self.isa = isa
         self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
