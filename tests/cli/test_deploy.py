@@ -77,3 +77,20 @@ def test_what_is_no_checkpoint_is_a_sentence(tmp_path, capsys):
 )
 def test_the_folder_is_the_runs(checkpoint, folder):
     assert deploy.folder_of(checkpoint) == Path(folder)
+
+
+def test_ctrl_c_ends_it_without_a_traceback(run, tones, tmp_path, capsys, monkeypatch):
+    def stop(*arguments, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xnorkit.deploy.pipeline.deploy", stop)
+    options = ["--out", str(tmp_path), "--data-dir", str(tones.parent / "stores")]
+    assert deploy.main([str(run.best), *options]) == 130
+    assert capsys.readouterr().err.endswith("stopped; the checkpoint is as it was\n")
+
+
+def test_a_folder_that_cant_be_made_is_a_sentence(run, tones, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    options = ["--out", str(tmp_path / "file" / "out"), "--race-seconds", "0"]
+    assert deploy.main([str(run.best), "--data-dir", str(tones.parent / "stores"), *options]) == 2
+    assert f"error: {tmp_path}/file/out: this folder can't be made" in capsys.readouterr().err

@@ -19,6 +19,8 @@ class Fake:
             raise ValueError(f"{path}: not a model.xnor.")
 
     def file(self, path):
+        if "stop" in path:
+            raise KeyboardInterrupt
         if "none" in path:
             raise ValueError(f"{path}: it can't be read (No such file or directory).")
         first = np.array([0.7, 0.1, 0.15, 0.05], np.float32)
@@ -61,3 +63,9 @@ def test_a_file_that_fails_does_not_stop_the_others(capsys):
 def test_a_bad_model_is_a_sentence(capsys):
     assert predict.main(["bad.xnor", "a.wav"]) == 2
     assert capsys.readouterr().err == "error: bad.xnor: not a model.xnor.\n"
+
+
+def test_ctrl_c_ends_it_without_a_traceback(capsys):
+    assert predict.main(["m.xnor", "stop.wav", "a.wav"]) == 130
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "stopped\n")

@@ -21,7 +21,7 @@ _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code: 2 for what the user can change."""
+    """Run the command; returns the exit code: 2 for what the user can change, 130 for Ctrl-C."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.target is not None and options.export is None:
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the checkpoint is as it was", file=sys.stderr)
+        return 130
     Console().print(renderable(deployed.report))
     print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
     return 0 if options.export is None else export(deployed.engine, options)

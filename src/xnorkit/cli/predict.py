@@ -13,8 +13,17 @@ _SHOWN = 3  # classes of a recording that a line names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code, 2 if any file could not be predicted."""
+    """Run the command; returns the exit code: 2 if a file fails, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
+    try:
+        return predict(options)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Print what the options ask for; returns the exit code."""
     try:
         predictor = Predictor(options.model, options.isa)
     except (ValueError, OSError) as error:

@@ -129,12 +129,18 @@ def deploy(
         cache_dir: see `compile`.
 
     Raises:
+        XnorFileError: the folder can't be written.
         DisagreementError: the engine does not give torch's answers; others as of `compile`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     model = planned.model()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise xnor_file.XnorFileError(
+            f"{folder}: this folder can't be made ({error.strerror}). Name another one."
+        ) from error
     xnor_file.write(folder / MODEL, model)
-    (folder / UNIT).write_text(source(planned.lowered.program), encoding="utf-8")
+    xnor_file.write(folder / UNIT, source(planned.lowered.program).encode())
     engine = Engine(model, isa=isa, cache_dir=cache_dir)
     return engine, validate(planned.lowered, engine, inputs, labels)
 
