@@ -26,7 +26,8 @@ def test_a_clip_has_torchs_probabilities(predictor):
     samples = tone(CLIP)
     prediction = predictor(samples)
     wanted = heard_model().probabilities(samples)
-    np.testing.assert_allclose(prediction.probabilities, wanted, atol=1e-5)
+    # A pure tone: some bands lie so far below it that float32 gives out, in torch too.
+    np.testing.assert_allclose(prediction.probabilities, wanted, atol=1e-4)
     assert prediction.label == predictor.labels[int(wanted.argmax())]
     assert len(prediction.windows) == 1
 
