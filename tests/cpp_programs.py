@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -42,11 +43,17 @@ def tool(name):
 
 
 def run(command, **options):
-    """What a command says, which must succeed."""
+    """What a command says, which must succeed within an hour."""
     command = list(map(str, command))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes, **options) as process:
+        try:
+            said, _ = process.communicate(timeout=3600)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # with the compilers that it began
+            raise
+    assert process.returncode == 0, said
+    return said
 
 
 class Build:

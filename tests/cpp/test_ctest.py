@@ -47,10 +47,16 @@ def test_every_op_is_tested_on_the_portable_path(cases):
 
 
 @pytest.mark.slow
-def test_no_tail_reads_or_writes_where_it_must_not(tmp_path):
-    sanitize = "XNORKIT_SANITIZE=address,undefined"
-    program = built(tmp_path, "-O1 -DXNORKIT_TEST_ALL_TAILS", sanitize)
+def test_no_byte_is_read_or_written_that_must_not_be(tmp_path):
+    program = built(tmp_path, "-O1", "XNORKIT_SANITIZE=address,undefined")
     assert {case.split(".")[0] for case in program.ctest("-j2")} == set(NAMES)
+
+
+@pytest.mark.slow
+def test_every_tail_of_channels_is_computed_right(tmp_path):
+    tests = "XNORKIT_TESTS=binary_conv2d;threshold"
+    program = built(tmp_path, "-O0 -DXNORKIT_TEST_ALL_TAILS", tests)
+    assert program.ctest("-j2")["binary_conv2d.portable"][0] == "run"
 
 
 @pytest.mark.slow

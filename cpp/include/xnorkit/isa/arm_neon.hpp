@@ -32,7 +32,8 @@ inline constexpr int kWordLanes = 2;
 // each V, an input and two temporaries. Not timed on an ARM CPU.
 inline constexpr int kWordPixels = 4, kWordVectors = 4;
 inline constexpr int kFloatPixels = 5, kFloatVectors = 4;
-inline constexpr int kSignPixels = 5, kSignVectors = 4;
+
+inline constexpr bool kLoadBroadcasts = false;  // but one element of a register multiplies others
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
@@ -80,6 +81,11 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
   const uint32x4_t one = vdupq_n_u32(0x3f800000u);  // of 1.0f
   return reinterpret_cast<Floats>(vorrq_u32(vshlq_n_u32(set, 31), one));
 }
+
+using SumChoice = void;  // a vector has but 4 of the 16 sums of BwnSums
+
+using Uint8Quads = void;  // sums of four products of bytes are an extension
+inline constexpr bool kAskForQuads = false;
 
 // 16 bytes.
 XNORKIT_INLINE void broadcast_row(const std::uint8_t* row, Bytes<16>* to) {
