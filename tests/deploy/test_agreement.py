@@ -41,23 +41,17 @@ def test_a_wrong_bit_in_the_whole_is_refused_only_where_exactness_holds():
 def test_answers_must_be_torchs(exact, agreeing, refused):
     if refused:
         with pytest.raises(DisagreementError, match="top-1 agreement"):
-            refuse_wrong_answers(found(exact=exact, agreeing=agreeing), binary=True)
+            refuse_wrong_answers(found(exact=exact, agreeing=agreeing))
     else:
-        refuse_wrong_answers(found(exact=exact, agreeing=agreeing), binary=True)
+        refuse_wrong_answers(found(exact=exact, agreeing=agreeing))
 
 
-def test_a_flipped_sign_after_a_float_stem_may_move_logits():
-    far = {"largest_difference": 0.01}
-    refuse_wrong_answers(found(exact=False, **far), binary=True)
-    with pytest.raises(DisagreementError, match="logits differ"):
-        refuse_wrong_answers(found(exact=True, **far), binary=True)
-    with pytest.raises(DisagreementError, match="logits differ"):
-        refuse_wrong_answers(found(exact=False, **far), binary=False)
-
-
-def test_a_logit_that_is_no_number_is_refused():
-    with pytest.raises(DisagreementError, match="logits differ"):
-        refuse_wrong_answers(found(largest_difference=float("nan")), binary=True)
+@pytest.mark.parametrize(("exact", "allowed"), [(True, 1e-4), (False, 1e-3)])
+def test_logits_of_equal_signs_must_be_near_and_a_flipped_sign_may_move_them(exact, allowed):
+    refuse_wrong_answers(found(exact=exact, largest_alike=allowed, largest_difference=1.0))
+    for wrong in (1.01 * allowed, float("nan")):
+        with pytest.raises(DisagreementError, match="logits differ .* where all signs are torch's"):
+            refuse_wrong_answers(found(exact=exact, largest_alike=wrong))
 
 
 def test_the_lines_say_from_where_on_there_is_a_tolerance():

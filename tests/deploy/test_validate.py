@@ -106,6 +106,32 @@ def test_a_wrong_head_is_found_by_its_logits(made):
         run(made, tensors)
 
 
+def test_a_wrong_head_is_found_behind_a_float_stem_too():
+    torch.manual_seed(0)
+    network = KWSCNN(XNOR(), (1, 9, 9), 3, 8, widths=(8, 8), pools=(1, 1))
+    lowered = lower(settle(network, 2), torch.zeros(1, 1, 9, 9))
+    tensors, inputs = lowered.tensors(), torch.randn(12, 1, 9, 9)
+    found = run((lowered, tensors, inputs))
+    assert not found.exact
+    [head] = [n for n, v in lowered.network.named_modules() if isinstance(v, nn.Linear)]
+    wrong = tensors | {f"{head}.2.bias0": tensors[f"{head}.2.bias0"] + 0.01}
+    with pytest.raises(DisagreementError, match="logits differ from torch's by up to 0.01"):
+        run((lowered, wrong, inputs))
+
+
+def test_a_flipped_sign_after_a_float_stem_may_move_logits():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), BinaryConv2d(8, 8, 3), nn.Flatten(), nn.Linear(72, 2)
+    )
+    lowered = lower(settle(network, 2), torch.zeros(1, 1, 7, 7))
+    tensors, inputs = lowered.tensors(), torch.randn(12, 1, 7, 7)
+    nearly = tensors | {"0.weight": tensors["0.weight"] * 1.01}
+    found = compare(lowered, Interpreter(lowered.program, nearly), inputs)
+    assert found.layers[0].wrong_in_whole > 0
+    assert found.largest_difference > 1e-3 > found.largest_alike
+
+
 @pytest.mark.parametrize("sample", [0, 11])
 def test_logits_that_are_no_numbers_are_found(made, sample):
     lowered, tensors, inputs = made

@@ -49,6 +49,8 @@ class Validation:
         torch_correct: right answers of torch, where labels were given.
         engine_correct: right answers of the engine.
         largest_difference: of a logit.
+        largest_alike: of a logit, where every bit that reaches a binary layer is torch's: there no
+            flipped sign explains it.
         confusion: (classes, classes) counts of the engine's answers, rows are labels.
     """
 
@@ -60,6 +62,7 @@ class Validation:
     torch_correct: int = 0
     engine_correct: int = 0
     largest_difference: float = 0.0
+    largest_alike: float = 0.0
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
 
     @property
@@ -106,22 +109,16 @@ def refuse_wrong_bits(found: Validation) -> None:
             )
 
 
-def refuse_wrong_answers(found: Validation, binary: bool) -> None:
-    """Raise DisagreementError for answers or logits outside tolerance.
-
-    Args:
-        found: what was counted.
-        binary: whether there is a binary layer.
-    """
+def refuse_wrong_answers(found: Validation) -> None:
+    """Raise DisagreementError for answers or logits outside tolerance."""
     wanted = 1.0 if found.exact else AGREEMENT
     if found.agreement < wanted:
         raise DisagreementError(
             f"top-1 agreement {found.agreement:.4f} with torch; at least {wanted} is required."
         )
     largest = EXACT_LOGITS if found.exact else FLOAT_LOGITS
-    # Where a float stem feeds signs, one flipped sign moves logits by more than rounding does.
-    if (found.exact or not binary) and not found.largest_difference <= largest:
+    if not found.largest_alike <= largest:
         raise DisagreementError(
-            f"logits differ from torch's by up to {found.largest_difference:.2g}; "
-            f"at most {largest} is allowed."
+            f"logits differ from torch's by up to {found.largest_alike:.2g} where all signs are "
+            f"torch's; at most {largest} is allowed."
         )

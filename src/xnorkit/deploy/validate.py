@@ -67,7 +67,7 @@ def validate(
     """
     found = compare(lowered, engine, inputs, labels, batch)
     refuse_wrong_bits(found)
-    refuse_wrong_answers(found, bool(lowered.binary))
+    refuse_wrong_answers(found)
     return found
 
 
@@ -128,17 +128,20 @@ def _compare_batch(found: Validation, lowered: Lowered, engine: Runs, inputs: Te
         wanted = [_outputs(step, x) for step, x in zip(lowered.binary, seen, strict=True)]
     for index, sample in enumerate(inputs.numpy()):
         answer = engine(sample[None])[0]
-        _compare_logits(found, logits[index], answer)
-        if lowered.binary:
-            bits = [_input_bits(s, x[index]) for s, x in zip(lowered.binary, seen, strict=True)]
-            _compare_whole(found, lowered, engine, bits)
-            _compare_alone(found, lowered, engine, bits, [y[index] for y in wanted])
+        bits = [_input_bits(s, x[index]) for s, x in zip(lowered.binary, seen, strict=True)]
+        alike = not _compare_whole(found, lowered, engine, bits)
+        _compare_alone(found, lowered, engine, bits, [y[index] for y in wanted])
+        _compare_logits(found, logits[index], answer, alike)
 
 
-def _compare_logits(found: Validation, wanted: NDArray[Any], answer: NDArray[Any]) -> None:
+def _compare_logits(
+    found: Validation, wanted: NDArray[Any], answer: NDArray[Any], alike: bool
+) -> None:
     found.samples += 1
-    difference = float(np.abs(wanted - answer).max())
+    difference = np.abs(wanted - answer).max()
     found.largest_difference = float(np.maximum(found.largest_difference, difference))  # NaN too
+    if alike:
+        found.largest_alike = float(np.maximum(found.largest_alike, difference))
     best, second = np.sort(wanted.ravel())[::-1][:2] if wanted.size > 1 else (np.inf, 0.0)
     if best - second <= TIE:
         found.ties += 1
@@ -148,12 +151,17 @@ def _compare_logits(found: Validation, wanted: NDArray[Any], answer: NDArray[Any
 
 def _compare_whole(
     found: Validation, lowered: Lowered, engine: Runs, wanted: Sequence[NDArray[np.bool_]]
-) -> None:
+) -> int:
+    """How many bits of a sample differ."""
+    different = 0
     for check, step, bits in zip(found.layers, lowered.binary, wanted, strict=True):
         value = lowered.program.ops[step.op].inputs[0]
         got = _unpacked(engine.value(value), lowered.program.values[value].map)
         check.inputs += bits.size
-        check.wrong_in_whole += int((got != bits).sum())
+        wrong = int((got != bits).sum())
+        check.wrong_in_whole += wrong
+        different += wrong
+    return different
 
 
 def _compare_alone(
