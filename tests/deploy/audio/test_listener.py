@@ -18,7 +18,7 @@ from xnorkit.data import SpeechCommands
 from xnorkit.deploy import pipeline, xnor_file
 from xnorkit.deploy.audio.listener import Listener, Listeners, WaveformError, samples_of
 from xnorkit.deploy.engine import Engine
-from xnorkit.deploy.library.binding import Library, open_source
+from xnorkit.deploy.library.binding import Library
 from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.features import Frontend, LogMel
 
