@@ -97,23 +97,25 @@ def _convolve(x, weight, op, fill=0.0):
 
 
 def _float_conv(self, op, kind, x):
-    return _convolve(x, self.number(op, "weight").permute(0, 3, 1, 2), op)
+    sums = _convolve(x, self.number(op, "weight").permute(0, 3, 1, 2), op)
+    return self.ended(op, kind, sums)
 
 
 def _int8_conv(self, op, kind, x):
     step = self.number(op, "step").numpy()
     quantised = np.clip(np.rint(x / step), -127, 127)
-    return _convolve(quantised, self.number(op, "weight").permute(0, 3, 1, 2), op)
+    sums = _convolve(quantised, self.number(op, "weight").permute(0, 3, 1, 2), op)
+    return self.ended(op, kind, sums)
 
 
 def _bwn_conv(self, op, kind, x):
-    return _convolve(x, self.filters(op, self.program.values), op)
+    return self.ended(op, kind, _convolve(x, self.filters(op, self.program.values), op))
 
 
 def _binary_conv(self, op, kind, bits):
     signs = 1.0 - 2.0 * bits.astype(np.float64)
     sums = _convolve(signs, self.filters(op, self.program.values), op, float(op.padding_value))
-    return sums if kind == "real" else self.compare(op, sums)
+    return self.ended(op, kind, sums)
 
 
 def _threshold(self, op, kind, x):
@@ -125,7 +127,11 @@ def _compare(self, op, x):
     return (x < threshold) != self.number(op, "flip").numpy().astype(bool)
 
 
-Interpreter.compare = _compare
+def _ended(self, op, kind, sums):
+    return sums if kind == "real" else self.compare(op, sums.astype(np.float32))
+
+
+Interpreter.compare, Interpreter.ended = _compare, _ended
 
 
 def _taps(x, window):
@@ -158,6 +164,7 @@ def _max_pool(self, op, kind, x):
 
 def _average_pool(self, op, kind, x):
     w = op.window
+    x = _steps(self, op, x)
     out = np.zeros((w.out_h, w.out_w, x.shape[2]))
     for oy, ox, inside in _taps(x, w):
         bottom = min(oy * w.stride_h - w.pad_top + w.kernel_h, x.shape[0] + op.pad_bottom)
@@ -169,6 +176,10 @@ def _average_pool(self, op, kind, x):
 
 
 def _pointwise(self, op, kind, x):
+    return _steps(self, op, x).reshape(_shape(self.program.values[op.output].map))
+
+
+def _steps(self, op, x):
     from xnorkit.deploy.steps import Step, evaluate_steps
 
     steps = []
@@ -181,7 +192,7 @@ def _pointwise(self, op, kind, x):
         }
         steps.append(Step(name, fields))
     pixels = np.ascontiguousarray(x.reshape(-1, x.shape[2]))  # (pixels, C): as a batch of vectors
-    return evaluate_steps(steps, pixels).reshape(_shape(self.program.values[op.output].map))
+    return evaluate_steps(steps, pixels).reshape(x.shape)
 
 
 def _add(self, op, kind, a, b):

@@ -46,14 +46,14 @@ struct RealCase {
   MemoryLoader loader{arena};
 };
 
-// Case: makes a RealCase of a shape. Bits where a group's signs begin at a
-// byte, else sums alone; each shape with one of them, so that it is compiled once.
+// Case: makes a RealCase of a shape. Each shape with sums or with bits, so that it is compiled
+// once.
 template <class Case, template <Map, int, Window, int, class> class Op>
 struct RealShapes {
   template <Map in, int out_c, Window w, int groups>
   struct Check {
     static void run() {
-      if constexpr (groups == 1 ? out_c % 2 == 0 : out_c / groups % 8 == 0) {
+      if constexpr (out_c % 2 == 0) {
         bits<in, out_c, w, groups>();
       } else {
         Case({in, out_c, w, groups}).check_sums(load_and_run<Op<in, out_c, w, groups, RealOut>>);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "convolution_cases.hpp"
@@ -21,11 +22,15 @@ inline int divisor_of(Map in, Window w, int row, int column, int inside, Countin
   return count;
 }
 
-inline void check_average_pool(Map in, Window w, Counting how, const char* isa,
+// With bias: the pool of max(x + bias, 0).
+inline void check_average_pool(Map in, Window w, Counting how, bool bias, const char* isa,
                                Runner<float, float> runner) {
   current() = std::string("average_pool ") + isa + " " + text(in) + " " + text(w);
   const Map out = w.output(in.c);
-  const auto x = random_values<float>(in.reals(), -99, 99);
+  const auto input = random_values<float>(in.reals(), -99, 99);
+  const auto biases = random_values<float>(in.c, -50, 50);
+  auto x = input;
+  for (std::size_t i = 0; bias && i < x.size(); ++i) x[i] = std::max(x[i] + biases[i % in.c], 0.0f);
   std::vector<float> wanted;
   for (int i = 0; i < out.reals(); ++i) {
     const int c = i % in.c, column = i / in.c % out.w, row = i / in.c / out.w;
@@ -37,13 +42,16 @@ inline void check_average_pool(Map in, Window w, Counting how, const char* isa,
   }
   Arena arena;
   MemoryLoader loader(arena);
-  expect_equal(output_of(runner, loader, out.reals(), x), wanted, "value");
+  if (bias) loader.add("bias0", biases);
+  expect_equal(output_of(runner, loader, out.reals(), input), wanted, "value");
 }
 
-template <class Ops, Map in, Window w, bool count_pad, int bottom, int right, int divisor>
+template <class Ops, Map in, Window w, bool count_pad, int bottom, int right, int divisor,
+          class... Steps>
 void check_average_pool() {
-  using Op = typename Ops::template AveragePool<in, w, count_pad, bottom, right, divisor>;
-  check_average_pool(in, w, {count_pad, bottom, right, divisor}, Ops::name, load_and_run<Op>);
+  using Op = typename Ops::template AveragePool<in, w, count_pad, bottom, right, divisor, Steps...>;
+  check_average_pool(in, w, {count_pad, bottom, right, divisor}, sizeof...(Steps) > 0, Ops::name,
+                     load_and_run<Op>);
 }
 
 template <class Ops>
@@ -58,6 +66,10 @@ void average_pool() {
   check_average_pool<Ops, kWide, kCeil, true, 1, 1, 0>();
   check_average_pool<Ops, kWide, kCeil, false, 1, 1, 0>();
   check_average_pool<Ops, kWide, kCeil, true, 1, 1, 5>();
+  // Steps before the pool, on tails of all vectors.
+  constexpr Window kTwo{2, 2, 2, 2, 1, 1, 0, 0, 2, 3};
+  check_average_pool<Ops, kWide, kTwo, true, 0, 0, 0, steps::Bias, steps::Relu>();
+  check_average_pool<Ops, kMap, kTwo, true, 0, 0, 0, steps::Bias, steps::Relu>();
 }
 
 }  // namespace xnorkit::testing

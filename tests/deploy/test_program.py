@@ -32,7 +32,7 @@ def test_every_number_has_a_name_dtype_and_shape(program):
     specs = program.tensor_specs()
     assert specs["0.weight"] == ("float32", (5, 3, 3, 1))
     assert specs["2.weight"] == ("uint8", (9, -(-45 // 8)))
-    assert specs["2.sign.threshold"] == ("float32", (5,))
+    assert specs["0.threshold"] == ("float32", (5,))
 
 
 @pytest.mark.parametrize(

@@ -47,3 +47,19 @@ def test_a_flattened_map_knows_torchs_order():
     assert torch.equal(stream.order, torchs.permute(1, 2, 0).flatten())
     assert torch.equal(reorder(torchs.flatten(), stream.order), stream.order)
     assert torch.equal(reorder(torch.ones(1), stream.order), torch.ones(1))
+
+
+def test_an_op_may_do_the_last_steps_itself():
+    builder = Builder(Map(4, 4, 3))
+    stream = Stream(0, Map(4, 4, 3), 2, 2).then("a", nn.ReLU()).pooled("p", POOL)
+    index, steps, numbers = builder.before_steps(stream.then("b", nn.Hardtanh()))
+    assert [op.kind for op in builder.ops] == ["pointwise", "max_pool"]
+    assert (builder.ops[-1].output, steps) == (index, ("Clamp",))
+    assert {name: float(value) for name, value in numbers().items()} == {"low0": -1, "high0": 1}
+
+
+def test_steps_that_are_already_done_are_not_done_again():
+    builder = Builder(Map(4, 4, 3))
+    stream = Stream(0, Map(4, 4, 3), 2, 2).then("a", nn.ReLU())
+    done = builder.as_real(stream)
+    assert builder.before_steps(stream)[:2] == (done, ())

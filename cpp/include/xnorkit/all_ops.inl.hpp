@@ -13,7 +13,6 @@ inline namespace kernels {
 #include "xnorkit/ops/bwn_sums.inl.hpp"
 // From here on one file is one op.
 #include "xnorkit/ops/add.inl.hpp"
-#include "xnorkit/ops/average_pool.inl.hpp"
 #include "xnorkit/ops/binary_conv2d.inl.hpp"
 #include "xnorkit/ops/bwn_conv2d.inl.hpp"
 #include "xnorkit/ops/float_conv2d.inl.hpp"
@@ -22,6 +21,7 @@ inline namespace kernels {
 #include "xnorkit/ops/max_pool.inl.hpp"
 #include "xnorkit/ops/multiply.inl.hpp"
 #include "xnorkit/ops/pointwise.inl.hpp"
+#include "xnorkit/ops/average_pool.inl.hpp"
 #include "xnorkit/ops/threshold.inl.hpp"
 // The kernels of BinaryConv2d.
 #include "xnorkit/ops/word_conv2d.inl.hpp"
@@ -52,8 +52,10 @@ struct Ops {
   using MaxPool = kernels::MaxPool<in, window>;
   template <Map in, Window window>
   using MaxPoolBits = kernels::MaxPoolBits<in, window>;
-  template <Map in, Window window, bool count_pad, int pad_bottom, int pad_right, int divisor>
-  using AveragePool = kernels::AveragePool<in, window, count_pad, pad_bottom, pad_right, divisor>;
+  template <Map in, Window window, bool count_pad, int pad_bottom, int pad_right, int divisor,
+            class... Steps>
+  using AveragePool =
+      kernels::AveragePool<in, window, count_pad, pad_bottom, pad_right, divisor, Steps...>;
   template <Map map, class... Steps>
   using Pointwise = kernels::Pointwise<map, Steps...>;
   template <Map map>

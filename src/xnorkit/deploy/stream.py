@@ -1,14 +1,14 @@
 """What flows while a network is lowered: values with the steps that still wait to be applied.
 
-A `Stream` is a source (a value, or a binary convolution that is not yet emitted) and the
-elementwise modules and max-pools after it. Who takes it says what becomes of them: a sign folds
-all of them into one threshold a channel, everything else has them computed.
+A `Stream` is a source (a value, or a convolution that is not yet emitted) and the elementwise
+modules and max-pools after it. Who takes it says what becomes of them: a sign folds all of them
+into one threshold a channel, everything else has them computed.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from xnorkit.deploy.ops.binary_conv2d import PendingConv
 
 Numbers = Callable[[], dict[str, Tensor]]  # field → tensor, once the network is trained
+
+
+class Pending(Protocol):
+    """A convolution whose output nobody has asked for yet: sums or signs?"""
+
+    def emit_real(self, builder: "Builder") -> int:
+        """The sums' value."""
+        ...
+
+    def emit_bits(self, builder: "Builder", after: list[nn.Module]) -> int:
+        """The value of the signs of what the modules make of the sums."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class Stream:
     """An activation of the network.
 
     Attributes:
-        source: index of a real value, or a binary convolution whose sums are not yet written.
+        source: index of a real value, or a convolution that is not yet emitted.
         map: its shape, all that is pending applied.
         dims: axes after the channels that torch's tensor has: 0, 1 or 2.
         source_dims: the same at the source, where the pending modules begin.
@@ -83,7 +95,7 @@ class Stream:
         order: for a vector that was a map: the torch feature at each of the engine's positions.
     """
 
-    source: "int | PendingConv"
+    source: int | Pending
     map: Map
     dims: int
     source_dims: int
@@ -102,7 +114,7 @@ class Stream:
         """With an elementwise module after it."""
         return replace(self, pending=(*self.pending, Elementwise(path, module)))
 
-    def at(self, source: "int | PendingConv", shape: Map, dims: int) -> "Stream":
+    def at(self, source: int | Pending, shape: Map, dims: int) -> "Stream":
         """A new source, nothing pending."""
         return Stream(source, shape, dims, dims)
 
@@ -255,20 +267,19 @@ class Builder:
         )
 
     def _pointwise(self, items: list[Elementwise], index: int, order: Tensor | None) -> int:
-        names = tuple(name for item in items for name in steps.step_names(item.module))
+        names, numbers = _steps(items, order)
         if not names:
             return index
-
-        def numbers() -> dict[str, Tensor]:
-            found = [step for item in items for step in steps.chain_steps([item.module], item.path)]
-            return {
-                f"{field}{number}": reorder(value, order)
-                for number, step in enumerate(found)
-                for field, value in step.fields.items()
-            }
-
         out = Value("real", self.values[index].map)
         return self.emit(Pointwise, items[0].path, [index], out, numbers, steps=names)
+
+    def before_steps(self, stream: Stream) -> tuple[int, tuple[str, ...], Numbers]:
+        """For an op that can do a stream's last steps itself: the value before them, and these."""
+        if stream in self._real:
+            return self._real[stream], (), dict
+        *_, (items, _) = _runs(stream.pending)
+        before = stream.pending[: len(stream.pending) - len(items)]
+        return self.as_real(replace(stream, pending=before)), *_steps(items, stream.order)
 
     def finish(self, stream: Stream) -> None:
         """Make a stream the program's result: the last op's output."""
@@ -293,6 +304,20 @@ def _runs(
             yield items, item
             items = []
     yield items, None
+
+
+def _steps(items: Sequence[Elementwise], order: Tensor | None) -> tuple[tuple[str, ...], Numbers]:
+    """Names of the steps of modules, and what gives their numbers."""
+
+    def numbers() -> dict[str, Tensor]:
+        found = [step for item in items for step in steps.chain_steps([item.module], item.path)]
+        return {
+            f"{field}{number}": reorder(value, order)
+            for number, step in enumerate(found)
+            for field, value in step.fields.items()
+        }
+
+    return tuple(name for item in items for name in steps.step_names(item.module)), numbers
 
 
 def reorder(values: Tensor, order: Tensor | None) -> Tensor:

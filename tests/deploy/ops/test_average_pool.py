@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from interpreter import outputs
+from random_networks import settle
 from torch import nn
 
 from xnorkit.deploy.unsupported import Unsupported
@@ -32,6 +33,20 @@ def test_an_adaptive_pool_of_equal_windows_is_torchs(size):
 @pytest.mark.parametrize("pool", [nn.AvgPool1d(3, 2, 1, True, False), nn.AdaptiveAvgPool1d(3)])
 def test_pools_of_sequences_are_torchs(pool):
     wanted, got, _ = outputs(pool, torch.randn(2, 3, 9))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_what_comes_before_a_pool_is_done_while_it_reads():
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    wanted, got, program = outputs(settle(network, 1), torch.randn(2, 3, 4, 8))
+    assert [op.kind for op in program.ops] == ["average_pool"]
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_elements_under_several_windows_are_computed_before():
+    network = nn.Sequential(nn.ReLU(), nn.AvgPool2d(3, 1))
+    wanted, got, program = outputs(network, torch.randn(2, 3, 4, 8))
+    assert [op.kind for op in program.ops] == ["pointwise", "average_pool"]
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 

@@ -25,6 +25,13 @@ def test_the_output_is_torchs_within_rounding(layer, shape):
     assert program.tensor_specs()["0.weight"][0] == "uint8"
 
 
+def test_a_sign_after_it_is_folded_into_it():
+    network = nn.Sequential(BinaryConv2d(3, 9, 3, input_sign=None), BinaryConv2d(9, 4, 1))
+    wanted, got, program = outputs(network, torch.randint(-4, 5, (3, 3, 6, 6)).float())
+    assert [op.kind for op in program.ops][:2] == ["bwn_conv2d", "binary_conv2d"]
+    np.testing.assert_array_equal(got, wanted)
+
+
 def test_a_border_of_ones_around_real_values_is_refused():
     layer = BinaryConv2d(5, 7, 3, padding=1, padding_value=1, input_sign=None)
     with pytest.raises(Unsupported, match="padding_value=1 with a real input"):

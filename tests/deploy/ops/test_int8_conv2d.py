@@ -23,7 +23,8 @@ def test_signs_after_it_are_torchs_to_the_bit():
         Int8Conv2d(1, 40, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(40), nn.ReLU(),
         nn.BatchNorm2d(40), BinaryConv2d(40, 8, 3),
     )  # fmt: skip
-    wanted, got, _ = outputs(settle(network, 1), torch.randn(4, 1, 12, 12))
+    wanted, got, program = outputs(settle(network, 1), torch.randn(4, 1, 12, 12))
+    assert [op.kind for op in program.ops][:3] == ["int8_conv2d", "max_pool", "binary_conv2d"]
     np.testing.assert_array_equal(got, wanted)
 
 

@@ -5,12 +5,12 @@ template <Map in, Window window>
 class MaxPool {
  public:
   bool load(Loader&, const char*) { return true; }
-  void run(const float* x, float* y) const { Pooling<in, window, Join>::run(x, y); }
+  void run(const float* x, float* y) const { Pooling<in, window, Join>::run({}, x, y); }
 
  private:
   struct Join {
     XNORKIT_INLINE static Floats start() { return broadcast(-__builtin_inff()); }
-    XNORKIT_INLINE static Floats join(Floats so_far, Floats value) {
+    XNORKIT_INLINE static Floats join(Floats so_far, Floats value, int) {
       return ((value > so_far) | (value != value)) ? value : so_far;
     }
     XNORKIT_INLINE static Floats finish(Floats joined, int, int) { return joined; }

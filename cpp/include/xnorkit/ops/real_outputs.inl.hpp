@@ -2,7 +2,6 @@
 //   RealOut: a real map
 //   BitsOut: their packed signs, as Threshold makes them, without the sums ever being in memory
 //     threshold: float32 [out_c]      flip: uint8 [out_c], 0 or 1
-//     the signs of a group begin at a byte: one group, or out_c / groups a multiple of 8
 
 // The sums, written straight to a real map.
 template <class Loops>
@@ -42,8 +41,10 @@ struct SignOutputs {
   using Bits = LaneBits<Loops::kBlockChannels>;
   static constexpr int kGroupOut = Loops::kLayout.group_out();
   static constexpr int kPixelBytes = words_of(Loops::kLayout.out_c) * sizeof(std::uint64_t);
-  // Whether a block's bits are the row's next bytes, none of them another group's or pixel's.
-  static constexpr bool kWhole = kGroupOut % Loops::kBlockChannels == 0;
+  // Whether blocks of bits are bytes side by side; then only filler follows the last of a pixel.
+  static constexpr bool kBytes =
+      (Loops::kLayout.groups == 1 || kGroupOut % Loops::kBlockChannels == 0) &&
+      Loops::kBlockChannels % 8 == 0;
 
   std::uint8_t* y;
   const float* thresholds;  // [block of channels][lane], filler -inf: no bit
@@ -53,7 +54,7 @@ struct SignOutputs {
     XNORKIT_INLINE Block(const SignOutputs& outputs, int row, int column, Taps)
         : to(outputs.y + (row * Loops::kWindow.out_w + column) * kPixelBytes),
           thresholds(outputs.thresholds) {
-      if constexpr (!kWhole || Loops::kLayout.out_c % kWordBits != 0) {
+      if constexpr (!kBytes || Loops::kLayout.out_c % kWordBits != 0) {
         __builtin_memset(to, 0, P * kPixelBytes);  // the filler of the last word
       }
     }
@@ -61,16 +62,16 @@ struct SignOutputs {
     template <class Sums>
     XNORKIT_INLINE void put(const Sums& sums, int group, int block) {
       const float* limits = thresholds + (group * Loops::kBlocks + block) * Loops::kBlockChannels;
-      std::uint8_t* at = to + (group * kGroupOut + block * Loops::kBlockChannels) / 8;
-      const int left = (kGroupOut - block * Loops::kBlockChannels + 7) / 8;
+      const int first = group * kGroupOut + block * Loops::kBlockChannels;
+      std::uint8_t* pixel = to;
       XNORKIT_UNROLL
-      for (int p = 0; p < P; ++p, at += kPixelBytes) {
-        if constexpr (kWhole) {
-          put_pixel(sums, p, limits, at);
+      for (int p = 0; p < P; ++p, pixel += kPixelBytes) {
+        if constexpr (kBytes) {
+          put_pixel(sums, p, limits, pixel + first / 8);
         } else {
           std::uint8_t bytes[sizeof(Bits)];
           put_pixel(sums, p, limits, bytes);
-          for (int i = 0; i < int{sizeof bytes} && i < left; ++i) at[i] = bytes[i];
+          place(pixel, first, bytes);
         }
       }
     }
@@ -90,6 +91,16 @@ struct SignOutputs {
         }
       }
       if constexpr (kFloatLanes % 8 != 0) __builtin_memcpy(at, &bits, sizeof bits);
+    }
+
+    // Adds bits at bit `first` of a pixel, those of filler left out.
+    XNORKIT_INLINE static void place(std::uint8_t* pixel, int first, const std::uint8_t* bytes) {
+      std::uint8_t* at = pixel + first / 8;
+      for (int i = 0; i < int{sizeof(Bits)}; ++i) {
+        const int bits = bytes[i] << (first % 8);
+        if ((bits & 0xff) != 0) at[i] = static_cast<std::uint8_t>(at[i] | bits);
+        if (bits >> 8 != 0) at[i + 1] = static_cast<std::uint8_t>(at[i + 1] | bits >> 8);
+      }
     }
 
     std::uint8_t* to;
@@ -115,7 +126,6 @@ struct RealEnd<Loops, BitsOut> {
   bool load(Loader& loader, const char* name) {
     constexpr int group_out = Loops::kLayout.group_out();
     constexpr int per_group = Loops::kBlocks * Loops::kBlockChannels;
-    static_assert(Loops::kLayout.groups == 1 || group_out % 8 == 0);
     const float* values = loader.tensor<float>(name, "threshold", Loops::kLayout.out_c);
     flips = channel_flags(loader, name, "flip", Loops::kLayout.out_c);
     if (values == nullptr || flips == nullptr) return false;

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from xnorkit.deploy.ops.geometry import pair, pool_window
 from xnorkit.deploy.ops.op import Map, Op, Specs, Value, Window
+from xnorkit.deploy.ops.pointwise import step_specs
 from xnorkit.deploy.unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AveragePool(Op):
-    """torch's avg_pool2d.
+    """torch's avg_pool2d, of what steps make of its input.
 
     Attributes:
         window: of the pool.
@@ -21,6 +22,7 @@ class AveragePool(Op):
         pad_bottom: rows of border below; a window of ceil_mode may reach further.
         pad_right: columns of border at the right.
         divisor: instead of the count; 0 is none.
+        steps: as `Pointwise` has them.
     """
 
     window: Window
@@ -28,6 +30,7 @@ class AveragePool(Op):
     pad_bottom: int
     pad_right: int
     divisor: int
+    steps: tuple[str, ...]
 
     kind: ClassVar[str] = "average_pool"
 
@@ -36,13 +39,15 @@ class AveragePool(Op):
         return Map(self.window.out_h, self.window.out_w, self.input_map(values).c)
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
-        """None."""
-        return {}
+        """The fields of all steps."""
+        return step_specs(self.steps, self.input_map(values).c)
 
     def cpp(self, values: tuple[Value, ...]) -> str:
-        """AveragePool<map, window, count_pad, pad_bottom, pad_right, divisor>."""
+        """AveragePool<map, window, count_pad, pad_bottom, pad_right, divisor, steps…>."""
         count = "true" if self.count_pad else "false"
-        rest = f"{count}, {self.pad_bottom}, {self.pad_right}, {self.divisor}"
+        rest = ", ".join(
+            [count, str(self.pad_bottom), str(self.pad_right), str(self.divisor), *self.steps]
+        )
         return f"AveragePool<{self.input_map(values).cpp()}, {self.window.cpp()}, {rest}>"
 
 
@@ -88,15 +93,22 @@ def _emit(
     padding: tuple[int, int], divisor: int,
 ) -> "Stream":  # fmt: skip
     shape = Map(window.out_h, window.out_w, stream.map.c)
+    apart = window.kernel_h <= window.stride_h and window.kernel_w <= window.stride_w
+    if apart:  # each element is read once
+        value, steps, numbers = builder.before_steps(stream)
+    else:
+        value, steps, numbers = builder.as_real(stream), (), dict
     index = builder.emit(
         AveragePool,
         path,
-        [builder.as_real(stream)],
+        [value],
         Value("real", shape),
+        numbers,
         window=window,
         count_pad=count_pad,
         pad_bottom=padding[0],
         pad_right=padding[1],
         divisor=divisor,
+        steps=steps,
     )
     return stream.at(index, shape, stream.dims)

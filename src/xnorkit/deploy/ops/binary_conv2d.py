@@ -29,15 +29,11 @@ class BinaryConv2d(Convolution):
 
     kind: ClassVar[str] = "binary_conv2d"
     takes = (("bits",),)
-    gives = ("real", "bits")
+    sums = "int32"
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """Weight, 1 bit each; for bits out threshold and flip."""
-        specs: Specs = {"weight": self.packed_weight(values)}
-        if values[self.output].kind == "bits":
-            specs["threshold"] = ("int32", (self.out_channels,))
-            specs["flip"] = ("uint8", (self.out_channels,))
-        return specs
+        return {"weight": self.packed_weight(values), **self.thresholds(values)}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """BinaryConv2d<in, out_c, window, groups, padding_value, out>."""
@@ -109,6 +105,8 @@ class PendingConv:
 
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
     """BinaryConv1d, BinaryConv2d, BinaryLinear with a binary input."""
+    if layer.input_scale != "none":
+        stream = builder.settled(stream)  # K needs the real values, too
     kernel = kernel_of(stream, layer, path)
     _, alpha = latent_signs(layer.weight, layer.weight_rule)
     call = builder.calls[layer]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BwnConv2d(Convolution):
-    """Real map → real map: sums of ±x; α and bias are a Pointwise's."""
+    """Real map → sums of ±x, or their signs; α and bias are a Pointwise's or the thresholds'."""
 
     kind: ClassVar[str] = "bwn_conv2d"
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
-        """Weight, 1 bit each."""
-        return {"weight": self.packed_weight(values)}
+        """Weight, 1 bit each; for bits out threshold and flip."""
+        return {"weight": self.packed_weight(values), **self.thresholds(values)}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """BwnConv2d<in, out_c, window, groups, out>."""
@@ -42,7 +42,7 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         signs, _ = latent_signs(layer.weight, layer.weight_rule)
         return {"weight": pack_filters(kernel.filters(signs))}
 
-    out, _ = convolved(builder, stream, BwnConv2d, kernel, path, numbers)
+    out = convolved(builder, stream, BwnConv2d, kernel, path, numbers)
     _, alpha = latent_signs(layer.weight, layer.weight_rule)
     out = out.then(path, ChannelScale(alpha.flatten().expand(kernel.out_channels)))
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

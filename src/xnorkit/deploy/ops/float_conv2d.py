@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FloatConv2d(Convolution):
-    """Real map → real map: the sums alone."""
+    """Real map → the sums alone, or their signs by a threshold of each channel."""
 
     kind: ClassVar[str] = "float_conv2d"
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
-        """Weight (C_out, kh, kw, C_in/groups)."""
-        return {"weight": ("float32", (self.out_channels, *self.filter_shape(values)))}
+        """Weight (C_out, kh, kw, C_in/groups); for bits out threshold and flip."""
+        shape = (self.out_channels, *self.filter_shape(values))
+        return {"weight": ("float32", shape), **self.thresholds(values)}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """FloatConv2d<in, out_c, window, groups, out>."""
@@ -35,5 +36,5 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
     def numbers() -> dict[str, Tensor]:
         return {"weight": kernel.filters(layer.weight)}
 
-    out, _ = convolved(builder, stream, FloatConv2d, kernel, path, numbers)
+    out = convolved(builder, stream, FloatConv2d, kernel, path, numbers)
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Int8Conv2d(Convolution):
-    """Real map → real map of int32 sums as floats; the scales are a Pointwise's."""
+    """Real map → int32 sums as floats, or their signs; the scales are a Pointwise's or in these."""
 
     kind: ClassVar[str] = "int8_conv2d"
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
-        """Weight (C_out, kh, kw, C_in/groups) and the input's step (1)."""
+        """Weight (C_out, kh, kw, C_in/groups), input's step (1); for bits threshold and flip."""
         shape = (self.out_channels, *self.filter_shape(values))
-        return {"weight": ("int8", shape), "step": ("float32", (1,))}
+        return {"weight": ("int8", shape), "step": ("float32", (1,)), **self.thresholds(values)}
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """Int8Conv2d<in, out_c, window, groups, out>."""
@@ -40,8 +40,8 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         weight, _ = layer.quantised_weight()
         return {"weight": kernel.filters(weight).to(torch.int8), "step": step}
 
-    out, index = convolved(builder, stream, Int8Conv2d, kernel, path, numbers)
-    builder.sums[index] = 127 * 127 * prod(layer.weight.shape[1:])
+    largest = 127 * 127 * prod(layer.weight.shape[1:])
+    out = convolved(builder, stream, Int8Conv2d, kernel, path, numbers, largest)
     _, steps = layer.quantised_weight()
     out = out.then(path, ChannelScale(step * steps.detach().flatten().float()))
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from xnorkit.deploy import fold
 from xnorkit.deploy.ops.geometry import convolution_window, pair
-from xnorkit.deploy.ops.op import Convolution, Map, Value, Window
+from xnorkit.deploy.ops.op import Convolution, Kind, Map, Value, Window
 from xnorkit.deploy.unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -92,15 +93,57 @@ def _linear(stream: "Stream", module: nn.Linear, path: str) -> Kernel:
     return Kernel(window, 1, module.out_features, 0, stream.map, stream.order)
 
 
+@dataclass(frozen=True, eq=False)
+class PendingReal:
+    """A convolution of real input whose output nobody has asked for yet: sums or signs?
+
+    Attributes:
+        kind: of its op.
+        path: of its layer.
+        kernel: how it stands on its input.
+        numbers: gives its weights.
+        value: its input.
+        largest: of its sums, where they are integers.
+    """
+
+    kind: type[Convolution]
+    path: str
+    kernel: Kernel
+    numbers: "Numbers"
+    value: int
+    largest: int | None
+
+    def emit_real(self, builder: "Builder") -> int:
+        """The sums."""
+        index = self._emit(builder, "real", self.numbers)
+        if self.largest is not None:
+            builder.sums[index] = self.largest
+        return index
+
+    def emit_bits(self, builder: "Builder", after: list[nn.Module]) -> int:
+        """The signs of what the modules make of the sums."""
+
+        def numbers() -> dict[str, Tensor]:
+            found = fold.real_thresholds(
+                nn.Sequential(*after), self.kernel.out_channels, self.kernel.dims, self.path
+            )
+            return {**self.numbers(), "threshold": found.threshold, "flip": found.flip}
+
+        return self._emit(builder, "bits", numbers)
+
+    def _emit(self, builder: "Builder", out: Kind, numbers: "Numbers") -> int:
+        value = Value(out, self.kernel.output_map)
+        arguments = self.kernel.arguments
+        return builder.emit(self.kind, self.path, [self.value], value, numbers, **arguments)
+
+
 def convolved(
     builder: "Builder", stream: "Stream", kind: type[Convolution], kernel: Kernel, path: str,
-    numbers: "Numbers",
-) -> tuple["Stream", int]:  # fmt: skip
-    """A stream after an op of this kind, real → real, and the value that the op writes."""
-    out = Value("real", kernel.output_map)
-    inputs = [builder.as_real(stream)]
-    index = builder.emit(kind, path, inputs, out, numbers, **kernel.arguments)
-    return stream.at(index, kernel.output_map, kernel.dims), index
+    numbers: "Numbers", largest: int | None = None,
+) -> "Stream":  # fmt: skip
+    """A stream after an op of this kind on real values."""
+    pending = PendingReal(kind, path, kernel, numbers, builder.as_real(stream), largest)
+    return stream.at(pending, kernel.output_map, kernel.dims)
 
 
 def pack_filters(weight: Tensor) -> Tensor:

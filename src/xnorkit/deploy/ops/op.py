@@ -174,6 +174,9 @@ class Convolution(Op):
     groups: int
     window: Window
 
+    gives = ("real", "bits")
+    sums: ClassVar[str] = "float32"  # what thresholds are compared with
+
     def shape(self, values: tuple[Value, ...]) -> Map:
         """A channel for each filter."""
         return Map(self.window.out_h, self.window.out_w, self.out_channels)
@@ -182,6 +185,13 @@ class Convolution(Op):
         """So, and its groups are equal."""
         channels = self.out_channels, self.input_map(values).c
         return super().fits(values) and all(n % self.groups == 0 for n in channels)
+
+    def thresholds(self, values: tuple[Value, ...]) -> Specs:
+        """For bits out: one a channel, and whether the comparison is flipped."""
+        if values[self.output].kind == "real":
+            return {}
+        channels = (self.out_channels,)
+        return {"threshold": (self.sums, channels), "flip": ("uint8", channels)}
 
     def filter_shape(self, values: tuple[Value, ...]) -> tuple[int, int, int]:
         """(kh, kw, C_in/groups), the order in which a filter is stored."""

@@ -16,6 +16,15 @@ STEP_FIELDS = {
 }
 
 
+def step_specs(steps: tuple[str, ...], channels: int) -> Specs:
+    """The fields of all steps on so many channels."""
+    return {
+        f"{field}{index}": ("float32", (channels if of_channel else 1,))
+        for index, step in enumerate(steps)
+        for field, of_channel in STEP_FIELDS[step].items()
+    }
+
+
 @dataclass(frozen=True)
 class Pointwise(Op):
     """Steps in order, each rounded to float32.
@@ -35,12 +44,7 @@ class Pointwise(Op):
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """The fields of all steps."""
-        channels = self.input_map(values).c
-        return {
-            f"{field}{index}": ("float32", (channels if of_channel else 1,))
-            for index, step in enumerate(self.steps)
-            for field, of_channel in STEP_FIELDS[step].items()
-        }
+        return step_specs(self.steps, self.input_map(values).c)
 
     def cpp(self, values: tuple[Value, ...]) -> str:
         """Pointwise<map, steps…>."""
