@@ -108,6 +108,17 @@ def test_an_engine_goes_when_no_one_holds_it_or_a_value_of_it(library):
     assert gone() is None
 
 
+def test_values_are_of_the_last_run_whichever_thread_was_the_last_to_end(library):
+    engine = library.create(MODEL)
+    held = [engine._borrowed() for _ in range(3)]
+    for one in held:
+        one.__enter__()
+    for one in held:
+        one.__exit__(None, None, None)
+    answer = engine.run(np.array([[1, 2, 3]], np.float32))
+    np.testing.assert_array_equal(engine.value(1).view(np.float32), answer[0])
+
+
 @pytest.mark.parametrize("threads", [4, 5, 9])
 def test_a_batch_is_shared_out_among_threads_in_order(library, threads):
     x = np.arange(39, dtype=np.float32).reshape(13, 3)

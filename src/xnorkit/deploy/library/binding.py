@@ -107,19 +107,26 @@ class Binding:
     @contextmanager
     def _borrowed(self) -> Iterator[int]:
         """An engine that no other thread has; after the first calls none is made anew."""
-        try:
-            engine = self._idle.pop()  # atomic, as append is
-        except IndexError:
-            engine = self._functions.fork(self._engine)
-            if not engine:
-                raise EngineError(
-                    "no memory for another thread's engine. Use fewer threads."
-                ) from None
-            self._all.append(engine)
+        engine = self._taken()
         try:
             yield engine
         finally:
-            self._idle.append(engine)
+            self._idle.append(engine)  # atomic, as remove and pop are
+
+    def _taken(self) -> int:
+        try:
+            self._idle.remove(self._engine)  # first of all that whose buffers `value` gives
+            return self._engine
+        except ValueError:
+            pass
+        try:
+            return self._idle.pop()
+        except IndexError:
+            engine = self._functions.fork(self._engine)
+        if not engine:
+            raise EngineError("no memory for another thread's engine. Use fewer threads.")
+        self._all.append(engine)
+        return engine
 
     def step(self, op: int) -> None:
         """Run one op on the buffers as they are; by one thread, while none runs the engine.
@@ -132,7 +139,9 @@ class Binding:
         self._functions.step(self._engine, op)
 
     def value(self, index: int) -> NDArray[np.uint8]:
-        """The buffer of a value, which you may write; it keeps the engine alive.
+        """The buffer of a value, as the last run of one thread left it; you may write it.
+
+        It keeps the engine alive.
 
         Raises:
             EngineError: there is no such value.
