@@ -3,6 +3,7 @@
 
 inline namespace kernels {
 // LutConv2d's input, sums and outputs.
+#include "xnorkit/ops/pair_bounds.inl.hpp"
 #include "xnorkit/ops/pair_input.inl.hpp"
 #include "xnorkit/ops/pair_outputs.inl.hpp"
 #include "xnorkit/ops/pair_sums.inl.hpp"

@@ -87,6 +87,17 @@ using SumChoice = void;  // a vector has but 4 of the 16 sums of BwnSums
 using Uint8Quads = void;  // sums of four products of bytes are an extension
 inline constexpr bool kAskForQuads = false;
 
+// Makes the compiler have a vector's value in a register here.
+template <class Vector>
+XNORKIT_INLINE void pin(Vector& vector) {
+  asm("" : "+w"(vector));
+}
+// The bytes of a word.
+XNORKIT_INLINE EightInts widen(std::uint64_t bytes) {
+  const uint16x8_t shorts = vmovl_u8(vcreate_u8(bytes));
+  const uint32x4_t halves[2] = {vmovl_u16(vget_low_u16(shorts)), vmovl_high_u16(shorts)};
+  return load_vector<EightInts>(halves);
+}
 // 16 bytes.
 XNORKIT_INLINE void broadcast_row(const std::uint8_t* row, Bytes<16>* to) {
   *to = load_vector<Bytes<16>>(row);
@@ -107,6 +118,14 @@ XNORKIT_INLINE std::uint64_t at_least(Shorts<16> a, Shorts<16> b, const std::uin
   const uint16x8_t x = vcgeq_u16(reinterpret_cast<uint16x8_t>(a), vld1q_u16(bounds));
   const uint16x8_t y = vcgeq_u16(reinterpret_cast<uint16x8_t>(b), vld1q_u16(bounds + 8));
   const std::uint32_t low = vaddvq_u16(vandq_u16(x, bits)), high = vaddvq_u16(vandq_u16(y, bits));
+  return low | high << 8;
+}
+// Bit l = ones[l] >= bounds[l].
+XNORKIT_INLINE std::uint64_t at_least(Bytes<16> ones, const std::uint8_t* bounds) {
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x16_t x =
+      vandq_u8(vcgeq_u8(reinterpret_cast<uint8x16_t>(ones), vld1q_u8(bounds)), bits);
+  const std::uint32_t low = vaddv_u8(vget_low_u8(x)), high = vaddv_u8(vget_high_u8(x));
   return low | high << 8;
 }
 

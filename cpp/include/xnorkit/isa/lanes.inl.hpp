@@ -21,6 +21,7 @@ struct ByteVectors {
   typedef std::uint8_t Bytes __attribute__((vector_size(width)));
   typedef std::uint16_t Shorts __attribute__((vector_size(width)));
 };
+typedef std::uint32_t EightInts __attribute__((vector_size(32)));
 template <int width>
 using Bytes = typename ByteVectors<width>::Bytes;
 template <int width>

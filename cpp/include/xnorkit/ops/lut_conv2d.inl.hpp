@@ -3,8 +3,9 @@
 // channel. No xor, no broadcast of pixels, and 512 bit products an instruction.
 //   w: [group][channel block][tap row][tap][nibble][V vectors][channel], one nibble a byte, which
 //      is twice the packed size
-// Byte b of a vector is channel b / 2, of its second half where b is odd, so that sums of even
-// bytes are of one half of the channels, those of odd bytes of the other.
+// Where sums are short, byte b of a vector is channel b; where they are long, channel b / 2, of its
+// second half where b is odd, so that sums of even bytes are of one half of the channels, those of
+// odd bytes of the other.
 
 template <BinaryShape shape, class Out>
 class LutConv2d {
@@ -25,7 +26,8 @@ class LutConv2d {
   static constexpr std::ptrdiff_t kBlockWeights =
       std::ptrdiff_t{kWindow.taps()} * Input::kNibbles * kBlockChannels;
 
-  using Outputs = PairOutputs<shape, Out, kWidth, kVectors>;
+  static constexpr bool kShort = kWindow.taps() * Input::kNibbles <= kShortNibbles;
+  using Outputs = PairOutputs<shape, Out, kWidth, kVectors, kShort>;
 
  public:
   static constexpr const char* kKernel = "lut-pair";
@@ -72,7 +74,8 @@ class LutConv2d {
   // Puts a filter's nibbles where a channel of a block has them.
   static void lay_out(const std::uint8_t* filter, int channel, std::uint8_t* to) {
     const int inside = channel % kWidth, half = kWidth / 2;
-    to += channel / kWidth * kWidth + (inside < half ? 2 * inside : 2 * (inside - half) + 1);
+    const int byte = kShort ? inside : 2 * (inside % half) + inside / half;
+    to += channel / kWidth * kWidth + byte;
     for (int tap = 0; tap < kWindow.taps(); ++tap) {
       for (int nibble = 0; nibble < Input::kNibbles; ++nibble, to += kBlockChannels) {
         for (int bit = 0; bit < 4 && 4 * nibble + bit < shape.length(); ++bit) {
@@ -100,7 +103,7 @@ class LutConv2d {
   void block(const typename Input::Rows& rows, const std::uint8_t* w, const Place& place, int pair,
              Output* y) const {
     constexpr std::ptrdiff_t pair_step = Input::kPairStep * Input::kNibbles;
-    PairSums<kWidth, R, kVectors> sums;
+    PairSums<kWidth, R, kVectors, kShort> sums;
     int room = sums.kMost;
     for (int tap = place.taps.begin; tap < place.taps.end; ++tap) {
       const std::uint16_t* offsets = rows.at(place.row, tap, place.group) + pair * pair_step;
@@ -109,7 +112,7 @@ class LutConv2d {
         add_run(sums, room, offsets + i * Input::kTapStep * Input::kNibbles, pair_step, tap_w);
       }
     }
-    sums.empty();
+    if constexpr (!kShort) sums.empty();
     outputs_.template put<R>(sums, place.row, place.group, place.block, pair, y);
   }
 
@@ -130,12 +133,14 @@ class LutConv2d {
   }
 
   template <int n, class Sums>
-  XNORKIT_INLINE static void make_room(Sums& sums, int& room) {
-    if (room < n) {
-      sums.empty();
-      room = Sums::kMost;
+  XNORKIT_INLINE static void make_room([[maybe_unused]] Sums& sums, [[maybe_unused]] int& room) {
+    if constexpr (!kShort) {
+      if (room < n) {
+        sums.empty();
+        room = Sums::kMost;
+      }
+      room -= n;
     }
-    room -= n;
   }
 
   Input input_;

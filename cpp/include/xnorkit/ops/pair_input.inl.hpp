@@ -89,21 +89,18 @@ class PairInput {
   static constexpr int kReach = (kRows.kernel - 1) * kRows.dilation + 1;
   static constexpr int kSlots = kReach < shape.in.h ? kReach : shape.in.h;
 
-  typedef std::uint8_t WordBytes __attribute__((vector_size(8)));
-  typedef std::uint32_t NibblePairs __attribute__((vector_size(32)));
-
   // 16 * nibble, 16 times uint16.
-  XNORKIT_INLINE static NibblePairs nibbles(std::uint64_t word) {
-    const NibblePairs bytes = __builtin_convertvector(load_vector<WordBytes>(&word), NibblePairs);
+  XNORKIT_INLINE static EightInts nibbles(std::uint64_t word) {
+    const EightInts bytes = widen(word);
     return (bytes << 4 | bytes << 16) & 0x00f000f0u;
   }
 
   XNORKIT_INLINE static void put_outside(std::uint16_t* pixels, int begin, int end) {
     for (int i = begin; i < end; ++i) {
       for (int word = 0; word < kWords; ++word) {
-        const NibblePairs value =
+        const EightInts value =
             kBorder ? nibbles(shape.padding_value < 0 ? real_bits(shape.length(), word) : 0)
-                    : 0x01000100u + NibblePairs{};
+                    : 0x01000100u + EightInts{};
         store_vector(pixels + i * kNibbles + word * 16, value);
       }
     }

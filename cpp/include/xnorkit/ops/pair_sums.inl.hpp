@@ -6,18 +6,19 @@
 //           whole, modulo 2^16
 //   high += the second's; of four t by averages, which are exact where the low halves are 0:
 //           average(average(16a, 16b), average(16c, 16d)) = 4(a + b + c + d) <= 192
-// After at most kMost nibbles, while both pixels' ones still fit bytes, low = both - 16 * high has
-// the first pixel's and high the second's, and they are emptied into
+// Up to kMost nibbles, while both pixels' ones fit bytes, low = both - 16 * high has the first
+// pixel's and high the second's: that is all of a short sum. A long one is emptied in time into
 //   whole: even + 256 * odd, modulo 2^16       odd: the odd channels' ones <= 2^16 - 1
 
-template <int width, int R, int V>
+inline constexpr int kShortNibbles = 255 / 4;
+
+template <int width, int R, int V, bool kShort>
 class PairSums {
   using Lanes = Bytes<width>;
   using Wide = Shorts<width>;  // the same, two channels a lane
 
  public:
-  static constexpr int kLanes = width;   // channels of a vector
-  static constexpr int kMost = 255 / 4;  // nibbles between two calls of empty()
+  static constexpr int kMost = kShortNibbles;  // between two calls of empty()
 
   // Adds n nibbles. offsets: of pair 0, the next pair's pair_step further; w: [nibble][V][width].
   template <int n>
@@ -37,11 +38,12 @@ class PairSums {
   }
 
   XNORKIT_INLINE void empty() {
+    static_assert(!kShort);
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
-        const Wide low = both_[r][v] - (high_[r][v] << 4);
+        const Wide low = low_of(r, v);
         whole_[r][0][v] += low;
         odd_[r][0][v] += low >> 8;
         whole_[r][1][v] += high_[r][v];
@@ -51,7 +53,11 @@ class PairSums {
     }
   }
 
-  // Ones of a pair's pixel 0 or 1, after empty(): of even channels, of odd channels.
+  // Of a short sum, the ones of a pair's pixel 0 or 1.
+  XNORKIT_INLINE Lanes ones(int r, int pixel, int v) const {
+    return reinterpret_cast<Lanes>(pixel == 0 ? low_of(r, v) : high_[r][v]);
+  }
+  // Of a long one, after empty(), those of the even and of the odd channels.
   XNORKIT_INLINE Wide even(int r, int pixel, int v) const {
     return whole_[r][pixel][v] - (odd_[r][pixel][v] << 8);
   }
@@ -87,6 +93,7 @@ class PairSums {
         for (int v = 0; v < V; ++v) {
           const Lanes sum = three(tables, w + v * width);
           both_[r][v] += reinterpret_cast<Wide>(sum);
+          pin(both_[r][v]);  // or GCC would first add up four sums, in registers that it lacks
           const Lanes high = sum & static_cast<std::uint8_t>(0xf0);
           if (part == 0) first[r][v] = high;
           if (part == 1) first[r][v] = average(first[r][v], high);
@@ -130,6 +137,9 @@ class PairSums {
         reinterpret_cast<Wide>(reinterpret_cast<Lanes>(shifted) & static_cast<std::uint8_t>(0x0f));
   }
 
+  // Of even channels the low byte, of odd ones the high byte, and neither reaches the other.
+  XNORKIT_INLINE Wide low_of(int r, int v) const { return both_[r][v] - (high_[r][v] << 4); }
+
   Wide both_[R][V] = {}, high_[R][V] = {};
-  Wide whole_[R][2][V] = {}, odd_[R][2][V] = {};
+  Wide whole_[R][2][V] = {}, odd_[R][2][V] = {};  // of long sums
 };
