@@ -15,9 +15,10 @@ from torch import Tensor, fx, nn
 
 from xnorkit.deploy import fold, steps
 from xnorkit.deploy.ops import add, is_layer, rule_of
+from xnorkit.deploy.ops.binary_conv2d import BinaryStep
 from xnorkit.deploy.ops.op import Map, is_name
 from xnorkit.deploy.program import Program
-from xnorkit.deploy.stream import BinaryStep, Builder, Numbers, Stream
+from xnorkit.deploy.stream import Builder, Numbers, Stream
 from xnorkit.deploy.trace import SHAPE, evaluated, place_of, traced, without_hooks
 from xnorkit.deploy.unsupported import Unsupported
 

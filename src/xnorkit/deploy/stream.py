@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from xnorkit.deploy import fold, steps
-from xnorkit.deploy.ops.layer import Kernel
 from xnorkit.deploy.ops.max_pool import MaxPool
 from xnorkit.deploy.ops.op import Map, Op, Value, Window
 from xnorkit.deploy.ops.pointwise import Pointwise
@@ -22,7 +21,7 @@ from xnorkit.deploy.ops.threshold import Threshold
 from xnorkit.deploy.program import Program
 
 if TYPE_CHECKING:
-    from xnorkit.deploy.ops.binary_conv2d import PendingConv
+    from xnorkit.deploy.ops.binary_conv2d import BinaryStep
 
 Numbers = Callable[[], dict[str, Tensor]]  # field → tensor, once the network is trained
 
@@ -37,27 +36,6 @@ class Pending(Protocol):
     def emit_bits(self, builder: "Builder", after: list[nn.Module]) -> int:
         """The value of the signs of what the modules make of the sums."""
         ...
-
-
-@dataclass(frozen=True)
-class BinaryStep:
-    """A binary convolution of the program and the torch layer that it stands for.
-
-    Attributes:
-        op: index in the program.
-        path: of the layer in the network.
-        layer: in evaluation mode.
-        call: which of the layer's calls in a forward, from 0.
-        kernel: how it stands on its input.
-        after: what follows its sums before they become the op's output.
-    """
-
-    op: int
-    path: str
-    layer: nn.Module
-    call: int
-    kernel: Kernel
-    after: nn.Sequential
 
 
 @dataclass(frozen=True)
@@ -168,13 +146,6 @@ class Builder:
         self.ops.append(kind(name=name, inputs=tuple(inputs), output=index, **arguments))
         self.numbers[name] = numbers or dict
         return index
-
-    def note_binary(self, conv: "PendingConv", after: Sequence[nn.Module]) -> None:
-        """The next op stands for this layer and what follows it: for validation."""
-        chain = nn.Sequential(*after)
-        self.binary.append(
-            BinaryStep(len(self.ops), conv.path, conv.layer, conv.call, conv.kernel, chain)
-        )
 
     def _unique(self, path: str) -> str:
         names = {op.name for op in self.ops}

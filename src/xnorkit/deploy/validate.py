@@ -24,9 +24,9 @@ from xnorkit.deploy.agreement import (
     refuse_wrong_bits,
 )
 from xnorkit.deploy.lower import Lowered
+from xnorkit.deploy.ops.binary_conv2d import BinaryStep
 from xnorkit.deploy.ops.op import Map, Value
 from xnorkit.deploy.program import Program
-from xnorkit.deploy.stream import BinaryStep
 
 _log = logging.getLogger(__name__)
 

@@ -40,6 +40,27 @@ class BinaryConv2d(Convolution):
         return f"BinaryConv2d<{self.arguments(values)}, {self.padding_value}, {self.end(values)}>"
 
 
+@dataclass(frozen=True)
+class BinaryStep:
+    """A binary convolution of the program and the torch layer that it stands for.
+
+    Attributes:
+        op: index in the program.
+        path: of the layer in the network.
+        layer: in evaluation mode.
+        call: which of the layer's calls in a forward, from 0.
+        kernel: how it stands on its input.
+        after: what follows its sums before they become the op's output.
+    """
+
+    op: int
+    path: str
+    layer: nn.Module
+    call: int
+    kernel: Kernel
+    after: nn.Sequential
+
+
 @dataclass(frozen=True, eq=False)
 class PendingConv:
     """A binary convolution whose output nobody has asked for yet: bits or sums?
@@ -91,7 +112,10 @@ class PendingConv:
         return {"weight": pack_filters(self.kernel.filters(signs))}
 
     def _emit(self, builder: "Builder", out: Value, numbers: Any, after: list[nn.Module]) -> int:
-        builder.note_binary(self, after)
+        place, chain = len(builder.ops), nn.Sequential(*after)
+        builder.binary.append(
+            BinaryStep(place, self.path, self.layer, self.call, self.kernel, chain)
+        )
         return builder.emit(
             BinaryConv2d,
             self.path,
