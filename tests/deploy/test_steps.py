@@ -144,7 +144,14 @@ def test_the_fused_step_rounds_once(x, scale, bias, ulps_off):
 
 def test_zeros_keep_their_sign_through_relu_and_clamp_as_in_torch():
     x = torch.tensor([[-0.0, 0.0, -1e-45, 1e-45, -2.0, 7.0]])
-    for module in (nn.ReLU(), nn.ReLU6(), nn.Hardtanh(), nn.Hardtanh(0, 1), nn.Hardtanh(-0.0, 1)):
+    for module in (
+        nn.ReLU(),
+        nn.ReLU6(),
+        nn.Hardtanh(),
+        nn.Hardtanh(0, 1),
+        nn.Hardtanh(-0.0, 1),
+        nn.Hardtanh(-float("inf"), float("inf")),
+    ):
         assert same_bits(evaluate_steps(chain_steps([module]), x.numpy()), module(x).numpy())
 
 

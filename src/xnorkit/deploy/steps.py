@@ -192,10 +192,10 @@ def _affine(norm: Any) -> dict[str, Tensor]:
 
 
 def _limits(clamp: Any) -> dict[str, Tensor]:
-    return {
-        "low": torch.tensor([clamp.min_val]).float(),
-        "high": torch.tensor([clamp.max_val]).float(),
-    }
+    limits = torch.tensor([clamp.min_val, clamp.max_val], dtype=torch.float64)
+    largest = torch.finfo(torch.float32).max  # an infinite limit is none; model.xnor holds none
+    low, high = limits.clamp(-largest, largest).float().split(1)
+    return {"low": low, "high": high}
 
 
 _RULES = (
