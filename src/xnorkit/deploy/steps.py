@@ -194,8 +194,8 @@ def _affine(norm: Any) -> dict[str, Tensor]:
 def _limits(clamp: Any) -> dict[str, Tensor]:
     limits = torch.tensor([clamp.min_val, clamp.max_val], dtype=torch.float64)
     largest = torch.finfo(torch.float32).max  # an infinite limit is none; model.xnor holds none
-    low, high = limits.clamp(-largest, largest).float().split(1)
-    return {"low": low, "high": high}
+    limits = limits.clamp(-largest, largest).float()
+    return {"low": limits[:1], "high": limits[1:]}
 
 
 _RULES = (
