@@ -149,6 +149,15 @@ void binary_conv2d() {
   check_bits<Ops, kOddRow, 40, window(kOddRow, 3, 3, {1, 1, 1, 1}), 1, 0>();
   check_bits<Ops, kSkipped, 20, window(kSkipped, 1, 1, {}, {1, 2, 1, 1}), 1, 0>();
   check_bits<Ops, kApart, 33, window(kApart, 3, 3, {1, 1, 1, 1}, {2, 2, 2, 2}), 1, -1>();
+  // Windows that meet the map in the same taps, in lines along rows and columns, in blocks of 1 to
+  // 6; of odd and even numbers of words, in few (unrolled) and many; bits that are whole bytes.
+  constexpr Map kTall{13, 4, 64}, kTwoWords{4, 9, 128}, kHalf{7, 14, 100}, kBytes{3, 10, 48};
+  check_bits<Ops, kTall, 72, window(kTall, 3, 3, {1, 1, 1, 1}), 1, 0>();
+  check_sums<Ops, kTall, 12, window(kTall, 5, 5, {2, 2, 2, 2}, {1, 2, 1, 1}), 1, 0>();
+  check_bits<Ops, kTwoWords, 24, window(kTwoWords, 3, 3, {1, 2, 0, 3}), 1, 0>();
+  check_sums<Ops, kTwoWords, 8, window(kTwoWords, 2, 3, {1, 0, 1, 1}), 1, 0>();
+  check_bits<Ops, kHalf, 16, window(kHalf, 3, 3, {2, 2, 2, 2}, {2, 1, 2, 2}), 2, 0>();
+  check_bits<Ops, kBytes, 48, window(kBytes, 3, 3, {1, 1, 1, 1}), 3, 1>();
 }
 
 }  // namespace xnorkit::testing

@@ -34,7 +34,8 @@ inline void check_cpu() {
          "AVX-512 as the kernel says");
   expect(x86_avx512::supported() ==
              has_all(flags,
-                     "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq avx512_vnni"),
+                     "avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vpopcntdq avx512_vnni "
+                     "avx512ifma"),
          "VPOPCNTDQ as the kernel says");
 }
 #else

@@ -30,6 +30,17 @@ inline std::uint64_t packed_bit(const std::uint8_t* packed, std::size_t i) {
   return (packed[i / 8] >> (i % 8)) & 1u;
 }
 
+// Bits [first, first + n) of a packed tensor, 0 < n <= 64, as the low bits of one word.
+inline std::uint64_t packed_word(const std::uint8_t* packed, std::size_t first, int n) {
+  const std::size_t begin = first / 8, end = (first + n + 7) / 8;
+  const int shift = static_cast<int>(first % 8);
+  std::uint64_t bits = packed[begin] >> shift;
+  for (std::size_t byte = begin + 1; byte < end; ++byte) {
+    bits |= std::uint64_t{packed[byte]} << (8 * (byte - begin) - shift);
+  }
+  return bits & low_bits(n);
+}
+
 // Bits [first, first + n) of a row of words, n <= 64, as the low bits of one word.
 inline std::uint64_t take_bits(const std::uint64_t* words, int first, int n) {
   const int at = first / kWordBits, shift = first % kWordBits;

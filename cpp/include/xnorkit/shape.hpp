@@ -106,7 +106,7 @@ struct BinaryShape {
 };
 
 // How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
-enum class BinaryKernel { kWords, kLut };
+enum class BinaryKernel { kWords, kLut, kCarry };
 
 // What LutConv2d holds in registers: pairs of pixels x vectors of `width` output channels.
 struct LutBlock {

@@ -1,4 +1,5 @@
-// AVX-512 with VPOPCNTDQ and VNNI (Ice Lake, Zen 4 and later): an instruction counts a word's ones.
+// AVX-512 with VPOPCNTDQ, IFMA and VNNI (Ice Lake, Zen 4 and later): an instruction counts the ones
+// of a word.
 #pragma once
 
 #if defined(__x86_64__)
@@ -27,7 +28,7 @@ namespace xnorkit::x86_avx512 {
 inline bool supported() { return x86_cpu().vpopcntdq && x86_cpu().vnni; }
 }  // namespace xnorkit::x86_avx512
 
-XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx2,fma")
+XNORKIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq,avx512ifma,avx2,fma")
 namespace xnorkit::x86_avx512 {
 
 inline constexpr const char* kName = "x86_avx512";
@@ -49,16 +50,31 @@ XNORKIT_INLINE Words count(Words x) {
   return reinterpret_cast<Words>(_mm512_popcnt_epi64(reinterpret_cast<__m512i>(x)));
 }
 XNORKIT_INLINE Words total(Words counts) { return counts; }
+// 2 * a + b, both below 2^51.
+XNORKIT_INLINE Words twice_plus(Words a, Words b) {
+  return reinterpret_cast<Words>(_mm512_madd52lo_epu64(
+      reinterpret_cast<__m512i>(b), reinterpret_cast<__m512i>(a), _mm512_set1_epi64(2)));
+}
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
-constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kCarry, BinaryKernel::kWords,
+                                                  BinaryKernel::kLut};
+constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // On 6x6, 128 to 128, 3x3 words take 4.4 instead of 4.9 us, on 7x7, 512 to 512, 96 instead of 83.
+  return shape.window.output(1).pixels() < 40 ? BinaryKernel::kWords : BinaryKernel::kCarry;
+}
 constexpr LutBlock lut_block(int channels) {
   return channels <= 32 ? LutBlock{32, 1, 4} : LutBlock{64, 1, 4};
 }
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+inline namespace kernels {
+// CarryConv2d's places and sums.
+#include "xnorkit/ops/carry_regions.inl.hpp"
+#include "xnorkit/ops/carry_sums.inl.hpp"
+#include "xnorkit/ops/carry_conv2d.inl.hpp"
+}  // namespace kernels
 
 }  // namespace xnorkit::x86_avx512
 XNORKIT_TARGET_END()

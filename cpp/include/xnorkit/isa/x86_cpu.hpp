@@ -13,9 +13,10 @@
 namespace xnorkit {
 
 struct X86Cpu {
-  bool avx2;    // with FMA
-  bool avx512;  // F, BW, DQ and VL
-  bool vpopcntdq, vnni;
+  bool avx2;       // with FMA
+  bool avx512;     // F, BW, DQ and VL
+  bool vpopcntdq;  // and IFMA
+  bool vnni;
 };
 
 // Bits of "Intel 64 and IA-32 Architectures Software Developer's Manual", vol. 2, CPUID and XGETBV.
@@ -23,6 +24,7 @@ inline X86Cpu x86_cpu() {
   constexpr unsigned kFma = 1u << 12, kOsxsave = 1u << 27;                 // leaf 1, ecx
   constexpr unsigned kAvx2 = 1u << 5;                                      // leaf 7, ebx
   constexpr unsigned kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+  constexpr unsigned kIfma = 1u << 21;                                     // leaf 7, ebx
   constexpr unsigned kVnni = 1u << 11, kVpopcntdq = 1u << 14;              // leaf 7, ecx
   constexpr unsigned kYmm = 0x06, kZmm = 0xe6;                             // XCR0
 
@@ -34,7 +36,8 @@ inline X86Cpu x86_cpu() {
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return {};
   const bool avx2 = fma && (ebx & kAvx2) != 0 && (kept & kYmm) == kYmm;
   const bool avx512 = avx2 && (ebx & kAvx512) == kAvx512 && (kept & kZmm) == kZmm;
-  return {avx2, avx512, avx512 && (ecx & kVpopcntdq) != 0, avx512 && (ecx & kVnni) != 0};
+  return {avx2, avx512, avx512 && (ebx & kIfma) != 0 && (ecx & kVpopcntdq) != 0,
+          avx512 && (ecx & kVnni) != 0};
 }
 
 }  // namespace xnorkit
