@@ -31,15 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.target is not None:
             require_target(options.target)  # before the work, not after it
         deployed = deploy(options)
+        Console().print(renderable(deployed.report))
+        print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
+        if options.export is not None:
+            export(deployed.engine, options)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; the checkpoint is as it was", file=sys.stderr)
         return 130
-    Console().print(renderable(deployed.report))
-    print(f"model  {options.out or folder_of(options.checkpoint)}/model.xnor")
-    return 0 if options.export is None else export(deployed.engine, options)
+    return 0
 
 
 def deploy(options: argparse.Namespace) -> Deployed:
@@ -70,21 +72,19 @@ def deploy(options: argparse.Namespace) -> Deployed:
     return step.deployed
 
 
-def export(engine: Engine, options: argparse.Namespace) -> int:
-    """Write the C++ project, say what was written; returns the exit code."""
-    try:
-        exported = engine.export(
-            options.export, options.target, Path(options.data_dir).expanduser() / "engines"
-        )
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def export(engine: Engine, options: argparse.Namespace) -> None:
+    """Write the C++ project and say what was written.
+
+    Raises:
+        ValueError: it can't be written or compiled, see `Engine.export`.
+    """
+    cache_dir = Path(options.data_dir).expanduser() / "engines"
+    exported = engine.export(options.export, options.target, cache_dir)
     print(f"C++    {exported.folder}/README.md says how it is built")
     for path in exported.built:
         print(f"       {path}")
     if exported.kept:
         print(f"       kept as they were: {', '.join(exported.kept)}")
-    return 0
 
 
 def folder_of(checkpoint: str | Path) -> Path:
