@@ -29,10 +29,11 @@ INPUTS = torch.randn(9, 2, 7, 6, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
+def deployed(tmp_path_factory, engine_cache):
     folder = tmp_path_factory.mktemp("deploy")
     planned = plan(network(), INPUTS[:1], ("a", "b", "c", "d"))
-    return folder, planned, *deploy(planned, folder, INPUTS, torch.zeros(9, dtype=torch.long))
+    labels = torch.zeros(9, dtype=torch.long)
+    return folder, planned, *deploy(planned, folder, INPUTS, labels, cache_dir=engine_cache)
 
 
 def test_the_engine_is_exact_and_its_logits_are_torchs(deployed):
@@ -50,27 +51,27 @@ def test_the_size_was_known_before_the_numbers(deployed):
     assert untrained.nbytes == planned.nbytes == size == engine.nbytes
 
 
-def test_another_training_of_the_network_compiles_nothing(deployed):
-    engine = compile(network(seed=2), INPUTS[:1])
+def test_another_training_of_the_network_compiles_nothing(deployed, engine_cache):
+    engine = compile(network(seed=2), INPUTS[:1], cache_dir=engine_cache)
     assert engine.library.built.seconds == 0
     with torch.no_grad():
         torch.testing.assert_close(engine(INPUTS), network(2)(INPUTS), rtol=0, atol=1e-5)
 
 
-def test_a_saved_model_gives_the_same_answers(deployed, tmp_path):
+def test_a_saved_model_gives_the_same_answers(deployed, engine_cache, tmp_path):
     engine = deployed[2]
     engine.save(tmp_path / "copy.xnor")
-    again = Engine.load(tmp_path / "copy.xnor")
+    again = Engine.load(tmp_path / "copy.xnor", cache_dir=engine_cache)
     np.testing.assert_array_equal(again(INPUTS.numpy()), engine(INPUTS.numpy()))
     assert again.labels == ("a", "b", "c", "d")
 
 
 @pytest.mark.parametrize("isa", ["portable", "x86_avx2", "x86_avx512bw", "x86_avx512"])
-def test_every_path_gives_the_same_answers(deployed, isa):
+def test_every_path_gives_the_same_answers(deployed, engine_cache, isa):
     engine = deployed[2]
     if isa not in engine.library.supported:
         pytest.skip(f"this CPU has no {isa}")
-    other = compile(network(), INPUTS[:1], isa=isa)
+    other = compile(network(), INPUTS[:1], isa=isa, cache_dir=engine_cache)
     assert other.isa == isa
     torch.testing.assert_close(other(INPUTS), engine(INPUTS), rtol=0, atol=1e-5)
 
@@ -89,6 +90,11 @@ def test_the_features_statistics_travel_with_the_model(tmp_path):
     file = xnor_file.from_bytes(model)
     np.testing.assert_array_equal(file.tensors["features.mean"], np.arange(7.0))
     assert file.metadata.features == frontend.parameters_dict()
+
+
+def test_as_many_labels_as_logits_are_asked_for():
+    with pytest.raises(ValueError, match="3 labels for 4 logits: give one for each, or none"):
+        compile(network(), INPUTS[:1], labels=("a", "b", "c"))
 
 
 def test_it_has_its_public_name():

@@ -9,6 +9,7 @@ validate   engine against torch, on real inputs
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import torch
@@ -77,8 +78,12 @@ def plan(
 
     Raises:
         Unsupported: a module that has no op, by its path, with the way out.
+        ValueError: not as many labels as logits.
     """
     lowered = lower(network, example)
+    logits = prod(lowered.program.output_shape)
+    if len(labels) not in (0, logits):
+        raise ValueError(f"{len(labels)} labels for {logits} logits: give one for each, or none.")
     features = {} if frontend is None else frontend.parameters_dict()
     metadata = Metadata(
         lowered.program.to_json(), tuple(labels), features, xnor_file.producer_versions()
@@ -98,13 +103,14 @@ def compile(
     Args:
         module: stays as it is; a copy on the CPU in float32 is what becomes an engine.
         example_input: (N, C, H, W), (N, C, L) or (N, C); its shape alone counts.
-        labels: of the logits, if `predict` is to name them.
+        labels: of the logits, in order, if they are to be named.
         isa: see `Engine`.
         cache_dir: where compiled code is kept, by default ~/.cache/xnorkit/engines.
 
     Raises:
         Unsupported: a module that has no op.
         FoldError: parameters that no engine can hold.
+        ValueError: not as many labels as logits.
         NoCompilerError, CompileError, CacheError: no library could be built.
     """
     return Engine(plan(module, example_input, labels).model(), isa=isa, cache_dir=cache_dir)
