@@ -207,3 +207,25 @@ class Two(nn.Module):
 def test_a_second_input_is_refused_by_name():
     with pytest.raises(Unsupported, match="a second input, mask"):
         traced(Two(), (4,), lambda module: False)
+
+
+class Any(Two):
+    def forward(self, *given):
+        return self.only(given[0])
+
+
+def test_any_number_of_inputs_is_refused():
+    with pytest.raises(
+        Unsupported, match=r"its forward takes \*given; the engine gives one tensor"
+    ):
+        lower(Any(), torch.zeros(1, 4))
+
+
+class Nothing(Two):
+    def forward(self):
+        return torch.ones(1)
+
+
+def test_no_input_is_refused():
+    with pytest.raises(Unsupported, match="its forward takes nothing"):
+        lower(Nothing(), torch.zeros(1, 4))

@@ -107,6 +107,9 @@ def traced(
     inputs = [node for node in graph.graph.nodes if node.op == "placeholder"]
     if len(inputs) > 1:
         raise Unsupported("", f"a second input, {inputs[1].name}; the engine takes one.")
+    if not inputs or str(inputs[0].target).startswith("*"):
+        given = inputs[0].target if inputs else "nothing"
+        raise Unsupported("", f"its forward takes {given}; the engine gives one tensor.")
     _refuse_overwritten(graph)
     with torch.no_grad():
         _Shapes(graph).run(torch.zeros(1, *shape))
