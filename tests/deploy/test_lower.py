@@ -8,12 +8,13 @@ from random_networks import map_networks, settle, vector_networks
 from torch import nn
 from torch_agreement import assert_agreement
 
+from xnorkit.deploy import steps
 from xnorkit.deploy.fold import FoldError
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.program import Program
 from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.networks import KWSCNN, MLP
-from xnorkit.nn import BinaryConv2d, BinaryLinear
+from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d
 from xnorkit.schemes import BWN, XNOR, BinaryNet, Float
 
 
@@ -105,59 +106,6 @@ def test_what_has_no_op_is_refused_by_name_with_a_way_out(network, shape, senten
     assert "deploy=none" in str(refused.value)
 
 
-class Written(nn.Module):
-    """Two binary layers, and a forward of any kind."""
-
-    def __init__(self, forward):
-        super().__init__()
-        self.one, self.other = BinaryConv2d(4, 8, 3), BinaryConv2d(4, 8, 3)
-        self.written = forward
-
-    def forward(self, x):
-        return self.written(self.one(x), self.other(x))
-
-
-def written(forward):
-    return settle(Written(forward), 1), (4, 5, 5)
-
-
-@pytest.mark.parametrize(
-    "forward",
-    [
-        lambda x, y: x + y,
-        lambda x, y: torch.add(input=x, other=y),
-        lambda x, y: x.add(y),
-        lambda x, y: x.relu() + torch.relu(y),
-        lambda x, y: x.flatten(1) + torch.flatten(y, start_dim=1, end_dim=-1),
-        lambda x, y: torch.flatten(x + x, -3, 3),
-    ],
-)
-def test_functions_that_have_an_op_are_lowered(forward):
-    check(*written(forward))
-
-
-@pytest.mark.filterwarnings("ignore:This overload of add is deprecated")
-@pytest.mark.parametrize(
-    ("forward", "sentence"),
-    [
-        (lambda x, y: x + 1, r"^add: add\(one, 1\) has no engine op"),
-        (lambda x, y: torch.add(x, y, alpha=2), r"add\(one, other, alpha=2\) has no engine op"),
-        (lambda x, y: torch.add(x, 2, y), r"add\(one, 2, other\) has no engine op"),
-        (lambda x, y: x - y, r"sub\(one, other\) has no engine op"),
-        (lambda x, y: x.mean((2, 3)), r"mean\(one, \(2, 3\)\).*AdaptiveAvgPool2d\(1\) for a mean"),
-        (lambda x, y: x.view(x.size(0), -1), r"size\(one, 0\) has no.*Flatten for a view"),
-        (lambda x, y: x.flatten(), r"Flatten\(start_dim=0.*all but the batch"),
-        (lambda x, y: x.flatten(end_dim=1), r"Flatten\(start_dim=0, end_dim=1.*all but the batch"),
-        (lambda x, y: (x, y), r"returns \(one, other\); an engine returns one tensor"),
-        (lambda x, y: None, "returns None"),
-        (lambda x, y: torch.ones(3), "forward uses this tensor itself"),
-    ],
-)
-def test_functions_that_have_none_are_refused_as_they_were_called(forward, sentence):
-    with pytest.raises(Unsupported, match=sentence):
-        lower(Written(forward), torch.zeros(1, 4, 5, 5))
-
-
 class Doubled(BinaryConv2d):
     def linear_map(self, x, weight, bias):
         return 2 * super().linear_map(x, weight, bias)
@@ -247,6 +195,39 @@ def test_lowering_changes_nothing_in_the_network():
     lower(network, torch.zeros(1, 5)).tensors()
     assert all(module.training for module in network.modules())
     assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
+
+
+@pytest.fixture(params=["device", "dtype"])
+def other_defaults(request):
+    """A default device or dtype of the user's own."""
+    dtype = torch.get_default_dtype()
+    if request.param == "device":
+        torch.set_default_device("meta")
+    else:
+        torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_device(None)
+    torch.set_default_dtype(dtype)
+
+
+NETWORK = settle(
+    nn.Sequential(
+        Int8Conv2d(2, 40, 3), nn.BatchNorm2d(40), nn.Hardtanh(), BinaryConv2d(40, 40, 1),
+        nn.MaxPool2d(2), nn.BatchNorm2d(40), BinaryConv2d(40, 30, 1), nn.ReLU6(),
+    ),
+    2,
+)  # fmt: skip
+EXAMPLE = torch.zeros(1, 2, 6, 6)
+TENSORS = lower(NETWORK, EXAMPLE).tensors()
+
+
+def test_a_users_default_device_and_dtype_are_not_taken(other_defaults):
+    steps.batch_norm_is_fused.cache_clear()
+    lowered = lower(NETWORK, EXAMPLE)
+    found = lowered.tensors()
+    assert lowered.departures() == {}
+    assert found.keys() == TENSORS.keys()
+    assert all(torch.equal(found[name], TENSORS[name]) for name in found)
 
 
 def test_the_program_does_not_depend_on_what_was_trained():

@@ -77,7 +77,9 @@ def integer_thresholds(
             f"{_at(where)}sums from {low} to {high}: give low ≤ high, within ±2^24 (float32)."
         )
     require_foldable(function, where)
-    first = _bits(function, torch.full((1, channels), float(low)), dims, where)[0]
+    first = _bits(
+        function, torch.full((1, channels), float(low), dtype=torch.float32), dims, where
+    )[0]
     switches = []
     rows = max(1, _CHUNK // channels)
     for start in range(low, max(high, low + 1), rows):
@@ -123,7 +125,7 @@ def real_thresholds(
     first = bits_at(low[None])[0]
     (switching,) = (bits_at(high[None])[0] != first).nonzero(as_tuple=True)
     switch = _bisect(bits_at, low, high, first)
-    infinite = torch.full((channels,), torch.inf)
+    infinite = torch.full((channels,), torch.inf, dtype=torch.float32)
     threshold = torch.where(first, infinite, -infinite)
     threshold[switching] = _float_of(switch)[switching]
     found = Thresholds(threshold, _flips(first, switching))
@@ -286,7 +288,7 @@ def _sample(low: Tensor, high: Tensor, switch: Tensor) -> Iterator[Tensor]:
     for around, offsets in ((torch.zeros_like(low), dense), (switch, near)):
         for part in torch.split(offsets, rows):
             yield _float_of((part[:, None] + around).clamp(low, high))
-    yield torch.full((1, len(low)), -0.0)
+    yield torch.full((1, len(low)), -0.0, dtype=torch.float32)
 
 
 def _join(*names: str) -> str:

@@ -22,6 +22,8 @@ from xnorkit.deploy.stream import Builder, Numbers, Stream
 from xnorkit.deploy.trace import SHAPE, evaluated, place_of, traced, without_hooks
 from xnorkit.deploy.unsupported import Unsupported
 
+_CPU = torch.device("cpu")  # as a context: a default device of the user's is not ours
+
 SUPPORTED = (
     "binary layers, Conv1d/2d, Linear, BatchNorm1d/2d, ReLU, ReLU6, Hardtanh, MaxPool1d/2d, "
     "AvgPool1d/2d, AdaptiveAvgPool1d/2d, Flatten, Dropout, Identity, a sum of two maps; as "
@@ -55,18 +57,20 @@ class Lowered:
             FoldError: a parameter is NaN or infinite, or a channel is not monotone.
         """
         fold.require_foldable(self.network)  # names a damaged parameter by its full path
-        return {
-            f"{op.name}.{field}": value.contiguous()
-            for op in self.program.ops
-            for field, value in self.numbers[op.name]().items()
-        }
+        with _CPU:
+            return {
+                f"{op.name}.{field}": value.contiguous()
+                for op in self.program.ops
+                for field, value in self.numbers[op.name]().items()
+            }
 
     def departures(self) -> dict[str, str]:
         """Ops that make other floats of integer sums than torch → the first such sum.
 
         None, as long as torch's BatchNorm rounds in one of the two ways that `steps` knows.
         """
-        found = {name: check() for name, check in self.checks.items()}
+        with _CPU:
+            found = {name: check() for name, check in self.checks.items()}
         return {name: sentence for name, sentence in found.items() if sentence is not None}
 
 
@@ -84,9 +88,10 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
         raise Unsupported("", f"an example of type {type(example).__name__}; give it a tensor.")
     shape = tuple(example.shape[1:])
     where = _input_map(shape)
-    network = without_hooks(evaluated(network), shape)
-    _refuse_names(path for path, _ in network.named_modules())
-    builder, output_shape = _Walker(traced(network, shape, is_layer), where).walk()
+    with _CPU:
+        network = without_hooks(evaluated(network), shape)
+        _refuse_names(path for path, _ in network.named_modules())
+        builder, output_shape = _Walker(traced(network, shape, is_layer), where).walk()
     program = builder.program(shape, output_shape)
     _refuse_names(op.name for op in program.ops)
     return Lowered(program, builder.numbers, network, tuple(builder.binary), builder.checks)

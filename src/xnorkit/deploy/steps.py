@@ -145,11 +145,12 @@ def batch_norm_is_fused() -> bool:
     """
     step, channels = 2**-23, 35  # 35: vectors of 8 and 16 and a tail, as an axis and as a map
     maps = (
-        torch.empty(2, channels, 5, 7),
-        torch.empty(2, channels, 5, 7, memory_format=torch.channels_last),
-        torch.empty(2, channels),
+        torch.empty(2, channels, 5, 7, dtype=torch.float32),
+        torch.empty(2, channels, 5, 7, dtype=torch.float32).to(memory_format=torch.channels_last),
+        torch.empty(2, channels, dtype=torch.float32),
     )
-    zeros, ones = torch.zeros(channels), torch.ones(channels)
+    ones = torch.ones(channels, dtype=torch.float32)
+    zeros = torch.zeros_like(ones)
     found: set[float] = set()
     for x in maps:
         y = F.batch_norm(

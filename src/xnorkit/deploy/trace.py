@@ -66,7 +66,8 @@ def without_hooks(network: nn.Module, shape: tuple[int, ...]) -> nn.Module:
     for module in bare.modules():
         module._forward_hooks.clear()
         module._forward_pre_hooks.clear()
-    x = torch.randn(_SAMPLES, *shape, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(_SAMPLES, *shape, generator=generator, dtype=torch.float32)
     try:
         with torch.no_grad():
             wanted, found = (one(x.clone()) for one in (network, bare))
@@ -112,7 +113,7 @@ def traced(
         raise Unsupported("", f"its forward takes {given}; the engine gives one tensor.")
     _refuse_overwritten(graph)
     with torch.no_grad():
-        _Shapes(graph).run(torch.zeros(1, *shape))
+        _Shapes(graph).run(torch.zeros(1, *shape, dtype=torch.float32))
     return graph
 
 

@@ -34,7 +34,7 @@ class Int8Conv2d(Convolution):
 def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Stream":
     """Int8Conv1d, Int8Conv2d, Int8Linear of xnorkit.nn."""
     kernel = kernel_of(stream, layer, path)
-    step = torch.tensor([float(layer.input_step())])
+    step = torch.tensor([float(layer.input_step())], dtype=torch.float32)
 
     def numbers() -> dict[str, Tensor]:
         weight, _ = layer.quantised_weight()
