@@ -61,8 +61,57 @@ void check_pointwise() {
   check_pointwise(map, Ops::name, load_and_run<Op>, load_and_run_in_place<Op, map.reals()>);
 }
 
+// Floats of any exponent, inf and NaN among them; many small ones, whose sums cancel.
+inline std::vector<float> any_floats(std::size_t count) {
+  std::vector<float> out;
+  while (out.size() < count) {
+    const auto bits = static_cast<std::uint32_t>(random_bits()());
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    out.push_back(random_int(0, 2) != 0 ? value : static_cast<float>(random_int(-9, 9)) / 8.0f);
+  }
+  return out;
+}
+
+// All NaNs alike.
+inline std::vector<float> plain(std::vector<float> values) {
+  for (float& value : values) value = std::isnan(value) ? std::nanf("") : value;
+  return values;
+}
+
+// One rounding for any numbers; activations keep -0 and NaN.
+template <class Ops>
+void check_any_floats() {
+  using namespace steps;
+  constexpr Map kMap{50, 40, 23};
+  const auto x = any_floats(kMap.reals()), scale = any_floats(kMap.c), bias = any_floats(kMap.c);
+  std::vector<float> fused, relu, clamped;
+  for (int i = 0; i < kMap.reals(); ++i) {
+    fused.push_back(std::fma(x[i], scale[i % kMap.c], bias[i % kMap.c]));
+    relu.push_back(x[i] < 0 ? 0.0f : x[i]);
+    clamped.push_back(x[i] < -1 ? -1.0f : x[i] > 0 ? 0.0f : x[i]);
+  }
+  Arena arena;
+  MemoryLoader loader(arena);
+  loader.add("scale0", scale);
+  loader.add("bias0", bias);
+  loader.add("low0", std::vector<float>{-1});
+  loader.add("high0", std::vector<float>{0});
+  current() = std::string("pointwise any ") + Ops::name;
+  using Fused = typename Ops::template Pointwise<kMap, AffineFused>;
+  using Activation = typename Ops::template Pointwise<kMap, Relu>;
+  using Limits = typename Ops::template Pointwise<kMap, Clamp>;
+  const auto run = [&](Runner<float, float> op) {
+    return plain(output_of(op, loader, kMap.reals(), x));
+  };
+  expect_equal(run(load_and_run<Fused>), plain(fused), "fused");
+  expect_equal(run(load_and_run<Activation>), plain(relu), "relu");
+  expect_equal(run(load_and_run<Limits>), plain(clamped), "clamp");
+}
+
 template <class Ops>
 void pointwise() {
+  check_any_floats<Ops>();
   check_pointwise<Ops, Map{1, 1, 1}>();
   check_pointwise<Ops, Map{5, 7, 1}>();
   check_pointwise<Ops, Map{3, 3, 2}>();

@@ -59,6 +59,17 @@ XNORKIT_INLINE Words broadcast(std::uint64_t word) { return word + Words{}; }
 XNORKIT_INLINE Floats broadcast(float value) { return value - Floats{}; }
 XNORKIT_INLINE Ints broadcast(std::int32_t value) { return value + Ints{}; }
 
+// a > b ? a : b and a < b ? a : b: b where one is NaN or both are 0. x86 has an instruction for
+// each, its paths' functions are taken instead.
+template <class Vector>
+XNORKIT_INLINE Vector larger(Vector a, Vector b) {
+  return a > b ? a : b;
+}
+template <class Vector>
+XNORKIT_INLINE Vector smaller(Vector a, Vector b) {
+  return a < b ? a : b;
+}
+
 // What was loaded is loaded again. Compilers keep a value that a neighbouring sum will need and
 // spill another for it (1.2 times the time of a 5x5 stem).
 XNORKIT_INLINE void forget_loads() { asm volatile("" ::: "memory"); }

@@ -68,13 +68,44 @@ XNORKIT_INLINE std::uint32_t less(Floats a, Floats b) {
 #endif
 }
 
+#if defined(__SSE2__)
+XNORKIT_INLINE Floats larger(Floats a, Floats b) { return _mm_max_ps(a, b); }
+XNORKIT_INLINE Floats smaller(Floats a, Floats b) { return _mm_min_ps(a, b); }
+#endif
+
 // a * b + c, where speed chooses the number of roundings.
 XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
 // a * b + c with one rounding.
-XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+XNORKIT_INLINE Floats multiply_add_exact_lanes(Floats a, Floats b, Floats c) {
   for (int l = 0; l < kFloatLanes; ++l) c[l] = __builtin_fmaf(a[l], b[l], c[l]);
   return c;
 }
+#if defined(__SSE2__)
+// The low two lanes of it in double, where the product is exact. Where `odd` is set, that may round
+// to another float than the exact sum does: at the middle of two floats, and below normal ones.
+XNORKIT_INLINE __m128 multiply_add_low(__m128 a, __m128 b, __m128 c, Ints* odd) {
+  const __m128d sum = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
+  const Ints bits = reinterpret_cast<Ints>(sum);  // low half, high half
+  const Ints size = bits & INT32_MAX, normal = {INT32_MIN, 0x38100000, INT32_MIN, 0x38100000};
+  *odd |= (bits & Ints{0x1fffffff, 0, 0x1fffffff, 0}) == Ints{1 << 28, -1, 1 << 28, -1};
+  *odd |= (size < normal) & (size > 0);
+  return _mm_cvtpd_ps(sum);
+}
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  Ints odd{};
+  const __m128 low = multiply_add_low(a, b, c, &odd);
+  const __m128 high =
+      multiply_add_low(_mm_movehl_ps(a, a), _mm_movehl_ps(b, b), _mm_movehl_ps(c, c), &odd);
+  if (_mm_movemask_epi8(reinterpret_cast<__m128i>(odd)) != 0) {
+    return multiply_add_exact_lanes(a, b, c);
+  }
+  return _mm_movelh_ps(low, high);
+}
+#else
+XNORKIT_INLINE Floats multiply_add_exact(Floats a, Floats b, Floats c) {
+  return multiply_add_exact_lanes(a, b, c);
+}
+#endif
 // c + the products of the low and of the high int16 of each lane.
 XNORKIT_INLINE Ints multiply_pairs(Ints a, Ints b, Ints c) {
 #if defined(__SSE2__)  // every x86-64 CPU has it, and no 32-bit multiplication of vectors

@@ -66,6 +66,9 @@ XNORKIT_INLINE void store_less(std::uint8_t* to, Floats a, Floats b) {
   *to = static_cast<std::uint8_t>(bits);
 }
 
+XNORKIT_INLINE Floats larger(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+XNORKIT_INLINE Floats smaller(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+
 // a * b + c, where speed chooses the number of roundings.
 XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
   return _mm256_fmadd_ps(a, b, c);

@@ -67,6 +67,10 @@ XNORKIT_INLINE Words falls(Words a, Words b, Words c) {
                                                            reinterpret_cast<__m512i>(c), 0x74));
 }
 
+// maskz, because GCC 12 warns of the undefined vector in the forms without a mask.
+XNORKIT_INLINE Floats larger(Floats a, Floats b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+XNORKIT_INLINE Floats smaller(Floats a, Floats b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+
 // a * b + c, where speed chooses the number of roundings.
 XNORKIT_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
   return _mm512_fmadd_ps(a, b, c);

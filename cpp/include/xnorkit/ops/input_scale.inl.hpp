@@ -41,9 +41,13 @@ class InputScale {
   XNORKIT_INLINE static float magnitude(const float* x) {
     Floats sums{};
     each_vector<n>(Magnitudes{x, &sums});
-    float sum = 0.0f;
-    for (int l = 0; l < kFloatLanes; ++l) sum += sums[l];
-    return sum;
+    float lanes[kFloatLanes];
+    store_vector(lanes, sums);
+    // In pairs: few additions that wait for each other, and less rounding.
+    for (int half = kFloatLanes / 2; half > 0; half /= 2) {
+      for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+    }
+    return lanes[0];
   }
 
   static void box_filter(const float* means, float* k) {

@@ -141,8 +141,7 @@ class Int8By {
       const Floats low = broadcast(-127.0f), high = broadcast(127.0f),
                    shift = broadcast(12582912.0f);
       Floats value = load_lanes<n>(x + i) / step;
-      value = value < low ? low : value;
-      value = (value > high ? high : value) + shift;
+      value = smaller(high, larger(low, value)) + shift;
       constexpr std::int32_t kShiftBits = 0x4b400000;
       const Ints whole = reinterpret_cast<Ints>(value) - (kShiftBits - Dots::kZero);
       const Elements elements = __builtin_convertvector(whole, Elements);

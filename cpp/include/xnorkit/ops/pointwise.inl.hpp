@@ -60,9 +60,8 @@ struct PointwiseStep<steps::AffineFused> : PointwiseStep<steps::Affine> {
 template <>
 struct PointwiseStep<steps::Relu> {
   bool load(Loader&, const char*, int, int) { return true; }
-  XNORKIT_INLINE Floats apply(Floats x, int) const {
-    return x < 0.0f ? Floats{} : x;
-  }  // torch keeps -0.0
+  // torch keeps -0.0 and NaN.
+  XNORKIT_INLINE Floats apply(Floats x, int) const { return larger(Floats{}, x); }
 };
 
 template <>
@@ -71,8 +70,7 @@ struct PointwiseStep<steps::Clamp> {
     return low.load(loader, name, "low", index, 1) && high.load(loader, name, "high", index, 1);
   }
   XNORKIT_INLINE Floats apply(Floats x, int) const {
-    x = x < low.at(0) ? low.at(0) : x;
-    return x > high.at(0) ? high.at(0) : x;
+    return smaller(high.at(0), larger(low.at(0), x));
   }
 
   StepValues low, high;
