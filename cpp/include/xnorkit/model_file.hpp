@@ -274,7 +274,7 @@ class ModelFile {
 
   const char* bytes_;
   std::size_t size_;
-  std::size_t data_ = 0;      // where the tensors begin
+  std::size_t data_ = 0;                          // where the tensors begin
   std::string_view program_, labels_, features_;  // as they stand in the header, with escapes
   std::unique_ptr<Tensor[]> tensors_;
   std::size_t count_ = 0;
