@@ -64,6 +64,10 @@ def test_each_scheme_lowers_each_network(scheme, build):
     check(settle(network, 3), shape)
 
 
+def test_a_network_that_does_nothing_gives_its_input():
+    check(nn.Sequential(nn.Identity(), nn.Dropout()).eval(), (2, 3, 4))
+
+
 class Shortcut(nn.Module):
     """Identity shortcuts around binary convolutions, and a sum that two layers take."""
 
@@ -98,6 +102,13 @@ def test_shortcuts_add_what_torch_adds():
         (nn.Sequential(nn.AdaptiveAvgPool2d(2)), (1, 5, 5), "windows differ"),
         (nn.Sequential(nn.Linear(5, 2)), (1, 5, 5), "flatten it before"),
         (nn.Sequential(nn.LSTM(5, 2)), (4, 5), "LSTM"),
+        (nn.Sequential(nn.AdaptiveAvgPool1d(1)), (5,), "^0: a pool of a vector"),
+        (
+            nn.Sequential(nn.Conv1d(1, 2, 3)),
+            (5,),
+            r"^0: an input of shape \(5,\); it takes \(C, L\)",
+        ),
+        (nn.Sequential(nn.Flatten(), nn.BatchNorm1d(18)), (2, 3, 3), "after a flattened map"),
     ],
 )
 def test_what_has_no_op_is_refused_by_name_with_a_way_out(network, shape, sentence):

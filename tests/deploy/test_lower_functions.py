@@ -12,6 +12,20 @@ from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.nn import BinaryConv2d
 
 
+class Both(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.both = nn.Bilinear(3, 3, 2)
+
+    def forward(self, x):
+        return self.both(x, torch.relu(x))
+
+
+def test_a_module_of_two_inputs_is_refused():
+    with pytest.raises(Unsupported, match="^both: it takes several inputs; one is supported"):
+        lower(Both(), torch.zeros(1, 3))
+
+
 class Written(nn.Module):
     """Two binary layers, and a forward of any kind."""
 

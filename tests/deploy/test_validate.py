@@ -47,6 +47,17 @@ def test_a_right_engine_passes_and_every_layer_was_compared(made):
     assert found.agreement == 1.0
 
 
+def test_a_flattened_map_is_compared_in_the_engines_order():
+    network = nn.Sequential(
+        nn.Flatten(), nn.BatchNorm1d(70), BinaryLinear(70, 20), nn.BatchNorm1d(20)
+    )
+    lowered = lower(settle(network, 1), torch.zeros(1, 7, 2, 5))
+    found = run((lowered, lowered.tensors(), torch.randn(9, 7, 2, 5)))
+    assert found.exact
+    assert found.layers[0].inputs == 9 * 70
+    assert found.largest_difference == 0
+
+
 def test_accuracies_and_confusion_count_the_labels(made):
     lowered, _, inputs = made
     labels = lowered.network(inputs).argmax(1)

@@ -115,9 +115,8 @@ class _Walker:
         self.streams: dict[fx.Node, Stream] = {}
 
     def walk(self) -> tuple[Builder, tuple[int, ...]]:
-        for node in self.graph.graph.nodes:
-            if node.op == "output":
-                return self._finish(node)
+        *nodes, output = self.graph.graph.nodes
+        for node in nodes:
             stream = self._lowered(node)
             if (1, *stream.shape) != node.meta[SHAPE]:
                 raise Unsupported(
@@ -125,7 +124,7 @@ class _Walker:
                     f"{(1, *stream.shape)}."
                 )  # fmt: skip
             self.streams[node] = self.builder.settled(stream) if len(node.users) > 1 else stream
-        raise Unsupported("", "it has no output.")
+        return self._finish(output)
 
     def _finish(self, node: fx.Node) -> tuple[Builder, tuple[int, ...]]:
         [result] = node.args

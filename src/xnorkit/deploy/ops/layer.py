@@ -71,7 +71,8 @@ def kernel_of(stream: "Stream", module: Any, path: str) -> Kernel:
         return _linear(stream, module, path)
     dims = 1 if isinstance(module, nn.Conv1d) else 2
     if stream.flat or stream.dims != dims:
-        raise Unsupported(path, f"a convolution over {dims} axes of an input with {stream.dims}.")
+        takes = "(C, L)" if dims == 1 else "(C, H, W)"
+        raise Unsupported(path, f"an input of shape {stream.shape}; it takes {takes}.")
     if module.padding_mode != "zeros":
         raise Unsupported(path, f"padding_mode={module.padding_mode!r}; zeros is supported.")
     left, right, *rows = module._reversed_padding_repeated_twice  # torch knows `same` here only
