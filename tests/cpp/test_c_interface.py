@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from small_engine import small
 
-from xnorkit.deploy.library.compile import build
+from xnorkit.native.compile import build
 from xnorkit.resources import get_include
 
 CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")

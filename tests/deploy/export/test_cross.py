@@ -10,8 +10,8 @@ from cpp_programs import run
 
 from xnorkit.deploy.export.cross import cross_compile, require_target
 from xnorkit.deploy.export.folder import export
-from xnorkit.deploy.library.compile import CompileError
-from xnorkit.deploy.library.toolchain import CompilerRuns, NoCompilerError
+from xnorkit.native.compile import CompileError
+from xnorkit.native.toolchain import CompilerRuns, NoCompilerError
 
 QEMU = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
 SYSROOT = Path("/usr/aarch64-linux-gnu")  # of Debian's cross compiler

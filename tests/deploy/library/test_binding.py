@@ -10,8 +10,8 @@ from hand_written import MODEL, UNIT
 from xnorkit.deploy.library import binding
 from xnorkit.deploy.library.binding import open_source
 from xnorkit.deploy.library.c_functions import EngineError, opened
-from xnorkit.deploy.library.compile import CompileError
-from xnorkit.deploy.library.toolchain import python_includes
+from xnorkit.native.compile import CompileError
+from xnorkit.native.toolchain import python_includes
 
 VIA = ["ctypes", "pybind11"]
 

@@ -11,7 +11,7 @@ from hand_written import MODEL, UNIT
 
 from xnorkit.deploy.library.binding import Library, open_source
 from xnorkit.deploy.library.c_functions import EngineError, by_ctypes, opened
-from xnorkit.deploy.library.toolchain import python_includes
+from xnorkit.native.toolchain import python_includes
 
 
 @pytest.fixture

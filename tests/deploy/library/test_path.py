@@ -2,7 +2,7 @@ import pytest
 
 from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.deploy.library.path import refuse_impossible
-from xnorkit.deploy.library.toolchain import NoCompilerError
+from xnorkit.native.toolchain import NoCompilerError
 
 
 def test_every_cpu_has_the_portable_path(engine_cache, monkeypatch):

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from xnorkit.deploy.library.compile import CompileError, default_cache_dir
-from xnorkit.deploy.library.toolchain import FLAGS, CompilerRuns, NoCompilerError
+from xnorkit.native.compile import CompileError, default_cache_dir
+from xnorkit.native.toolchain import FLAGS, CompilerRuns, NoCompilerError
 
 TARGETS = ("aarch64-linux", "x86_64-linux")
 

@@ -1,1 +1,1 @@
-"""C++ unit → library → functions to call: toolchain, unit, compile, binding, in this order."""
+"""Engine unit → its library, open → functions to call: c_functions, binding; path asks before."""

@@ -26,14 +26,15 @@ from xnorkit.deploy.library.c_functions import (
     sizes,
     supported,
 )
-from xnorkit.deploy.library.compile import Builds, Built, CompileError
-from xnorkit.deploy.library.toolchain import python_includes
-from xnorkit.deploy.library.unit import Unit
+from xnorkit.native.compile import Builds, Built, CompileError
+from xnorkit.native.toolchain import python_includes
+from xnorkit.native.unit import Unit
 
 Via = Literal["pybind11", "ctypes"]
 
 _MODULE = Unit(
     "#include <bindings/engine.hpp>\n",
+    name="what Python calls engines by",
     headers=("bindings/*", "include/xnorkit/c_interface.h"),
     python=True,
 )

@@ -4,8 +4,8 @@ import ctypes
 import os
 
 from xnorkit.deploy.library.c_functions import EngineError
-from xnorkit.deploy.library.compile import build
-from xnorkit.deploy.library.toolchain import find_toolchain
+from xnorkit.native.compile import build
+from xnorkit.native.toolchain import find_toolchain
 
 # The rule and its sentence are C++'s, which asks the CPU.
 _UNIT = """\

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xnorkit.deploy.library import toolchain
-from xnorkit.deploy.library.toolchain import (
+from xnorkit.native import toolchain
+from xnorkit.native.toolchain import (
     CompilerRuns,
     NoCompilerError,
     find_toolchain,

@@ -1,4 +1,4 @@
-"""Which C++ compiler builds engines here, how it is called and how it is stopped.
+"""Which C++ compiler builds libraries here, how it is called and how it is stopped.
 
 `CXX`, else `c++`, `g++` or `clang++` of the PATH, else the one that pip installs
 (`pip install "xnorkit[compiler]"`, Zig's clang).
@@ -32,7 +32,7 @@ FLAGS = (
 
 _IN_PATH = ("c++", "g++", "clang++")
 _PIP = 'pip install "xnorkit[compiler]"'
-# Zig compiles for this very CPU unless told otherwise: an engine would not run on a lesser one.
+# Zig compiles for this very CPU unless told otherwise: a library would not run on a lesser one.
 _ZIG_FLAGS = ("-mcpu=baseline",)
 
 
@@ -48,7 +48,7 @@ class Toolchain:
         command: how it is called, before any flag.
         version: the first line of what it says of itself.
         identity: changes whenever it might compile differently; part of the cache's key.
-        flags: for an engine library.
+        flags: for a library.
         note: what to know while it compiles.
     """
 
@@ -60,7 +60,7 @@ class Toolchain:
 
 
 def find_toolchain() -> Toolchain:
-    """The compiler for engines; asked once per process for each `CXX` and `PATH`.
+    """The compiler for libraries; asked once per process for each `CXX` and `PATH`.
 
     Raises:
         NoCompilerError: none is there, or `CXX` names none.
@@ -104,7 +104,7 @@ def _named(cxx: str, path: str) -> Toolchain:
 
 def _none(why: str) -> NoCompilerError:
     return NoCompilerError(
-        f"An engine needs a C++20 compiler, and {why}. Install one with {_PIP}, or set CXX to "
+        f"xnorkit needs a C++20 compiler here, and {why}. Install one with {_PIP}, or set CXX to "
         "yours (g++ 12 or clang 14, or newer)."
     )
 

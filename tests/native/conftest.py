@@ -1,4 +1,4 @@
-"""Fixtures of library/: the machine's compiler, and compilers that misbehave."""
+"""Fixtures of native/: the machine's compiler, and compilers that misbehave."""
 
 import shutil
 import stat
@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from xnorkit.deploy.library import compile as compile_module
+from xnorkit.native import compile as compile_module
 
 
 @pytest.fixture

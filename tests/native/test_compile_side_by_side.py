@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from xnorkit.deploy.library.compile import Builds, CompileError, build
-from xnorkit.deploy.library.unit import Unit
+from xnorkit.native.compile import Builds, CompileError, build
+from xnorkit.native.unit import Unit
 
 pytestmark = pytest.mark.usefixtures("fresh")
 ANSWER = 'extern "C" __attribute__((visibility("default"))) int answer() { return 42; }\n'

@@ -8,7 +8,7 @@ import sysconfig
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from xnorkit.deploy.library.toolchain import Toolchain, python_includes
+from xnorkit.native.toolchain import Toolchain, python_includes
 from xnorkit.resources import CPP_DIR
 
 _FORMAT = 1  # raise it when compile.py's files change their meaning
@@ -20,11 +20,13 @@ class Unit:
 
     Attributes:
         source: the text.
+        name: of what it becomes, in messages.
         headers: patterns of the files below CPP_DIR that it may include.
         python: it includes Python.h and pybind11.
     """
 
     source: str
+    name: str = "the engine"
     headers: tuple[str, ...] = ("include/**/*",)
     python: bool = False
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from xnorkit.deploy.library import compile as compile_module
-from xnorkit.deploy.library import unit as unit_module
-from xnorkit.deploy.library.compile import (
+from xnorkit.native import compile as compile_module
+from xnorkit.native import unit as unit_module
+from xnorkit.native.compile import (
     CacheError,
     CompileError,
     build,

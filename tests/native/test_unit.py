@@ -6,9 +6,9 @@ import sysconfig
 
 import pytest
 
-from xnorkit.deploy.library import unit as unit_module
-from xnorkit.deploy.library.toolchain import Toolchain
-from xnorkit.deploy.library.unit import Unit, flags_of, key_of
+from xnorkit.native import unit as unit_module
+from xnorkit.native.toolchain import Toolchain
+from xnorkit.native.unit import Unit, flags_of, key_of
 
 TOOLCHAIN = Toolchain(("c++",), "c++ 1.0", "c++ 1.0 of here", ("-O3",))
 UNIT = Unit("int f();\n")

@@ -29,8 +29,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from xnorkit.deploy.library.toolchain import CompilerRuns, Toolchain, find_toolchain
-from xnorkit.deploy.library.unit import Unit, flags_of, key_of
+from xnorkit.native.toolchain import CompilerRuns, Toolchain, find_toolchain
+from xnorkit.native.unit import Unit, flags_of, key_of
 
 _SHOWN_LINES = 12  # of a compiler's message; the rest is in the log
 _FULL = re.compile("No space left on device|Disk quota exceeded")
@@ -137,7 +137,7 @@ class _Build:
             return self._find_or_make(elsewhere)
         except OSError as error:
             raise CacheError(
-                f"An engine can be kept neither in {cache} ({reason}) nor in "
+                f"A library can be kept neither in {cache} ({reason}) nor in "
                 f"{tempfile.gettempdir()} ({error.strerror or error}). Make room there, or set "
                 "XDG_CACHE_HOME or TMPDIR to folders that can be written."
             ) from error
@@ -179,8 +179,8 @@ class _Build:
         for left in cache.glob(f"{self._key}.building-*"):  # by a killed process: we hold the lock
             shutil.rmtree(left, ignore_errors=True)
         begin = time.monotonic()
-        what = "what Python calls engines by" if self._unit.python else "the engine"
-        _log.info("compiling %s with %s%s", what, self._toolchain.version, self._toolchain.note)
+        name, note = self._unit.name, self._toolchain.note
+        _log.info("compiling %s with %s%s", name, self._toolchain.version, note)
         with TemporaryDirectory(
             prefix=f"{self._key}.building-", dir=cache, ignore_cleanup_errors=True
         ) as building:
@@ -215,9 +215,10 @@ class _Build:
         (kept / "engine.cpp").write_text(self._unit.source)
         (kept / "compiler.log").write_text(f"{shlex.join(command)}\n{said}")
         return (
-            f"{self._toolchain.version} could not compile the engine (exit status {status}):\n"
+            f"{self._toolchain.version} could not compile {self._unit.name} (exit status "
+            f"{status}):\n"
             f"{_first_lines(said)}\nThe unit is kept: {kept / 'engine.cpp'}, all that the compiler "
-            f"said: {kept / 'compiler.log'}. An engine needs C++20: set CXX to another compiler, "
+            f"said: {kept / 'compiler.log'}. It needs C++20: set CXX to another compiler, "
             'or pip install "xnorkit[compiler]".'
         )
 
@@ -243,7 +244,7 @@ def _warn_once(cache: Path, reason: str, elsewhere: Path) -> None:
     if cache not in _warned:
         _warned.add(cache)
         _log.warning(
-            "%s can't be used (%s): engines are compiled to %s, anew by each process.",
+            "%s can't be used (%s): libraries are compiled to %s, anew by each process.",
             cache,
             reason,
             elsewhere,
