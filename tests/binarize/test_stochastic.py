@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from xnorkit.binarize import stochastic_sign
+from xnorkit.binarize import heaviside, stochastic_heaviside, stochastic_sign
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "seed_systems.npz"
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
@@ -88,3 +88,33 @@ def test_any_rank_and_no_elements(shape):
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="stochastic_sign takes a floating-point tensor"):
         stochastic_sign(torch.arange(3))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_mean_of_stochastic_bits_is_hard_sigmoid(dtype):
+    x = torch.tensor([-1.5, -0.75, -0.25, 0.0, 0.5, 2.0]).to(dtype)
+    draws = stochastic_heaviside(x.expand(40000, -1), generator())
+    assert draws.dtype == dtype
+    assert set(draws.unique().tolist()) == {0, 1}
+    expected = ((x.double() + 1) / 2).clamp(0, 1)
+    torch.testing.assert_close(draws.double().mean(0), expected, atol=0.0125, rtol=0)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1 - 2**-24])
+def test_bits_beyond_one_and_at_nan_are_those_of_heaviside_whatever_is_drawn(edge, monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, edge))
+    x = torch.tensor([-3.0, -1.0, 1.0, 3.0, float("nan")])
+    assert torch.equal(stochastic_heaviside(x), heaviside(x))
+
+
+def test_stochastic_bits_have_the_gradient_of_heaviside():
+    x = torch.tensor([-1.5, -1.0, -0.2, 0.0, 0.9, 1.0, 1.1], requires_grad=True)
+    g = torch.tensor([1.0, 2.0, -3.0, 4.0, 5.0, -6.0, 7.0])
+    [ours] = torch.autograd.grad(stochastic_heaviside(x, generator()), x, g)
+    [theirs] = torch.autograd.grad(heaviside(x), x, g)
+    assert torch.equal(ours, theirs)
+
+
+def test_stochastic_bits_of_integers_are_refused():
+    with pytest.raises(TypeError, match="stochastic_heaviside takes a floating-point"):
+        stochastic_heaviside(torch.tensor([1]))

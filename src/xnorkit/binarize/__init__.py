@@ -20,7 +20,7 @@ from xnorkit.binarize.ste import (
     ste_identity,
     ste_swish,
 )
-from xnorkit.binarize.stochastic import stochastic_sign
+from xnorkit.binarize.stochastic import stochastic_heaviside, stochastic_sign
 
 __all__ = [
     "BINARYNET_RULE",
@@ -39,5 +39,6 @@ __all__ = [
     "ste_clip",
     "ste_identity",
     "ste_swish",
+    "stochastic_heaviside",
     "stochastic_sign",
 ]

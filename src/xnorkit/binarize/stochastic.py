@@ -1,4 +1,4 @@
-"""Stochastic binarisation: +1 with a probability that rises with x."""
+"""Stochastic binarisation: +1, or the bit 1, with a probability that rises with x."""
 
 from typing import Any
 
@@ -47,4 +47,33 @@ def stochastic_sign(x: Tensor, generator: torch.Generator | None = None) -> Tens
     dtype = torch.promote_types(x.dtype, torch.float32)
     draw = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
     result: Tensor = _StochasticSign.apply(x, draw)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
+
+
+class _StochasticHeaviside(_StochasticSign):
+    @staticmethod
+    def forward(x: Tensor, draw: Tensor) -> Tensor:
+        probability = (x.to(draw.dtype) + 1) / 2
+        return probability.gt_(draw).to(x.dtype)  # NaN > draw is false: 0, as `heaviside` has it
+
+
+def stochastic_heaviside(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """{0, 1}, 1 with probability clip((x + 1)/2, 0, 1); gradient g·1[|x| ≤ 1].
+
+    For training only: evaluation is deterministic (`heaviside`).
+
+    Args:
+        x: any shape, floating point.
+        generator: where the draws come from; None is torch's global one.
+
+    Returns:
+        {0, 1}, shape and dtype of `x`; 0 at NaN.
+
+    Raises:
+        TypeError: `x` is not floating point.
+    """
+    require_floating(x, "stochastic_heaviside")
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    draw = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
+    result: Tensor = _StochasticHeaviside.apply(x, draw)  # type: ignore[no-untyped-call]  # torch annotates no apply
     return result
