@@ -53,6 +53,12 @@ def test_no_byte_is_read_or_written_that_must_not_be(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_cpu_that_counts_no_ones_gets_the_same_answers(tmp_path):
+    program = built(tmp_path, "-O0 -DXNORKIT_BASELINE", "XNORKIT_TESTS=binary_conv2d")
+    assert program.ctest("-j2")["binary_conv2d.portable"][0] == "run"
+
+
+@pytest.mark.slow
 def test_every_tail_of_channels_is_computed_right(tmp_path):
     tests = "XNORKIT_TESTS=binary_conv2d;threshold"
     program = built(tmp_path, "-O0 -DXNORKIT_TEST_ALL_TAILS", tests)

@@ -37,6 +37,8 @@ inline constexpr bool kLoadBroadcasts = false;  // but one element of a register
 
 #include "xnorkit/isa/lanes.inl.hpp"
 
+using Counted = Words;  // of WordConv2d
+
 // Each byte's number of ones, so at most kCounts results may be added before total().
 inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
 XNORKIT_INLINE Words count(Words x) {

@@ -1,7 +1,13 @@
 // The path of any CPU: 128-bit vectors of the compiler, which are SSE2 on x86-64 and NEON on ARM.
+//
+// x86-64 CPUs count ones by an instruction since 2008, and so does this path there. Built with
+// XNORKIT_BASELINE it runs on older ones too, in 1.8 times the time.
 #pragma once
 
-#if defined(__SSE2__)
+#if defined(__x86_64__) && !defined(XNORKIT_BASELINE)
+#define XNORKIT_POPCNT 1
+#include <nmmintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -20,20 +26,46 @@
 #include "xnorkit/tags.hpp"
 #include "xnorkit/work.hpp"
 
+#if defined(XNORKIT_POPCNT)
+#include "xnorkit/isa/x86_cpu.hpp"
+
+namespace xnorkit::portable {
+inline bool supported() { return x86_cpu().popcnt; }
+}  // namespace xnorkit::portable
+
+XNORKIT_TARGET_BEGIN("popcnt")
+#else
+namespace xnorkit::portable {
+inline bool supported() { return true; }
+}  // namespace xnorkit::portable
+#endif
+
 namespace xnorkit::portable {
 
 inline constexpr const char* kName = "portable";
-inline bool supported() { return true; }
 
 inline constexpr int kWordLanes = 2;
-// Blocks of output pixels x vectors of channels: sums, two loads and two temporaries in 16
-// registers.
-inline constexpr int kWordPixels = 4, kWordVectors = 1;
 inline constexpr int kFloatPixels = 5, kFloatVectors = 2;
 
 inline constexpr bool kLoadBroadcasts = false;  // it takes a shuffle, too
 
 #include "xnorkit/isa/lanes.inl.hpp"
+
+#if defined(XNORKIT_POPCNT)
+// Blocks of output pixels x channels: of 4 to 8 pixels the fastest with GCC (20x51, 64 to 64, 3x3:
+// 239, 8 pixels 260 us).
+inline constexpr int kWordPixels = 4, kWordVectors = 1;
+using Counted = std::uint64_t;
+XNORKIT_INLINE Counted count(Counted x) { return static_cast<Counted>(__builtin_popcountll(x)); }
+XNORKIT_INLINE Counted total(Counted count) { return count; }
+XNORKIT_INLINE std::uint32_t less(Counted a, Counted b) {
+  return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+}
+#else
+// Sums, two loads and two temporaries in 16 registers.
+inline constexpr int kWordPixels = 4, kWordVectors = 1;
+using Counted = Words;
+#endif
 
 // Each byte's number of ones, so at most kCounts results may be added before total().
 inline constexpr int kCounts = 31;  // 31 * 8 = 248, the last that fits a byte
@@ -134,3 +166,8 @@ inline constexpr bool kAskForQuads = false;
 #include "xnorkit/all_ops.inl.hpp"
 
 }  // namespace xnorkit::portable
+
+#if defined(XNORKIT_POPCNT)
+XNORKIT_TARGET_END()
+#undef XNORKIT_POPCNT
+#endif

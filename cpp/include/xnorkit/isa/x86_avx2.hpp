@@ -41,6 +41,8 @@ inline constexpr int kFloatPixels = 6, kFloatVectors = 2;
 inline constexpr bool kLoadBroadcasts = true;  // a load may broadcast
 
 #include "xnorkit/isa/lanes.inl.hpp"
+
+using Counted = Words;  // of WordConv2d
 #include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
 #include "xnorkit/isa/nibble_counts.inl.hpp"
 

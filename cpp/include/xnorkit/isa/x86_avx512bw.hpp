@@ -39,6 +39,8 @@ inline constexpr int kWordPixels = 6, kWordVectors = 2;
 inline constexpr int kFloatPixels = 6, kFloatVectors = 4;
 
 #include "xnorkit/isa/lanes.inl.hpp"
+
+using Counted = Words;  // of WordConv2d
 #include "xnorkit/isa/x86_avx512_lanes.inl.hpp"
 #include "xnorkit/isa/nibble_counts.inl.hpp"
 

@@ -4,19 +4,24 @@
 // A border of 0 is no tap at all: n shrinks. A border of +1 or -1 is stored around a copy of the
 // map, as bits. In counts the comparison reads, with m = all elements - n,
 //   2 * popcount + m > all elements - threshold,
-// and the mask of a vector comparison is a piece of the packed output.
+// and the mask of a vector comparison is a piece of the packed output. A path says what is counted
+// at once, Counted: Words, or one word where an instruction counts the ones of a register.
 
-// kLong: whether a sum may have more than kCounts words, so that the counts must be emptied.
+// Of a lane; at most as many counts may be added before total().
+inline constexpr int kCountedLanes = sizeof(Counted) / sizeof(std::uint64_t);
+inline constexpr int kMostCounts = std::is_same_v<Counted, Words> ? kCounts : INT32_MAX;
+
+// kLong: whether a sum may have more than kMostCounts words, so that the counts must be emptied.
 template <bool kLong>
 struct BinaryArithmetic {
   using Input = std::uint64_t;
   using Weight = std::uint64_t;
-  static constexpr int kLanes = kWordLanes;
+  static constexpr int kLanes = kCountedLanes;
   static constexpr int kMostPixels = kWordPixels, kMostVectors = kWordVectors;
   static constexpr int kOnePixelVectors = 4;
   static constexpr int steps(int n) { return n; }
   template <int V>
-  static constexpr int kWeights = V * kWordLanes;
+  static constexpr int kWeights = V * kCountedLanes;
 
   template <int P, int V>
   struct Sums {
@@ -26,7 +31,7 @@ struct BinaryArithmetic {
         for (; n > room; n -= room, empty()) {
           add_some(x, pixel_step, w, room);
           x += room;
-          w += room * V * kWordLanes;
+          w += room * V * kCountedLanes;
         }
         room -= n;
       }
@@ -34,18 +39,18 @@ struct BinaryArithmetic {
     }
 
     // The number of ones of each lane.
-    XNORKIT_INLINE Words ones(int p, int v) const {
+    XNORKIT_INLINE Counted ones(int p, int v) const {
       return kLong ? emptied[p][v] + total(counts[p][v]) : total(counts[p][v]);
     }
 
    private:
     XNORKIT_INLINE void add_some(const std::uint64_t* x, std::ptrdiff_t pixel_step,
                                  const std::uint64_t* w, int n) {
-      for (int i = 0; i < n; ++i, w += V * kWordLanes) {
+      for (int i = 0; i < n; ++i, w += V * kCountedLanes) {
         for (int p = 0; p < P; ++p) {
-          const Words signs = broadcast(x[p * pixel_step + i]);
+          const Counted signs = x[p * pixel_step + i] + Counted{};
           for (int v = 0; v < V; ++v) {
-            counts[p][v] += count(signs ^ load_vector<Words>(w + v * kWordLanes));
+            counts[p][v] += count(signs ^ load_vector<Counted>(w + v * kCountedLanes));
           }
         }
       }
@@ -54,15 +59,15 @@ struct BinaryArithmetic {
       for (int p = 0; p < P; ++p) {
         for (int v = 0; v < V; ++v) {
           emptied[p][v] += total(counts[p][v]);
-          counts[p][v] = Words{};
+          counts[p][v] = Counted{};
         }
       }
-      room = kCounts;
+      room = kMostCounts;
     }
 
-    Words counts[P][V] = {};
-    Words emptied[P][V] = {};
-    int room = kCounts;  // words that may still be counted before empty()
+    Counted counts[P][V] = {};
+    Counted emptied[P][V] = {};
+    int room = kMostCounts;  // words that may still be counted before empty()
   };
 };
 
@@ -90,10 +95,10 @@ struct BitsOutputs {
       for (int p = 0; p < P; ++p) {
         std::uint64_t bits = 0;
         for (int v = 0; v < Loops::kVectors; ++v) {
-          const Words ones = sums.ones(p, v);
-          const Words twice = ones + ones + broadcast(std::uint64_t(missing));
-          bits |= std::uint64_t{less(load_vector<Words>(limit + v * kWordLanes), twice)}
-                  << (v * kWordLanes);
+          const Counted ones = sums.ones(p, v);
+          const Counted twice = ones + ones + std::uint64_t(missing);
+          bits |= std::uint64_t{less(load_vector<Counted>(limit + v * kCountedLanes), twice)}
+                  << (v * kCountedLanes);
         }
         place(words[p], first, bits);
       }
@@ -122,6 +127,17 @@ struct BitsOutputs {
   };
 };
 
+// elements - 2 * ones
+XNORKIT_INLINE HalfFloats real_sums(double elements, Words ones) {
+  // 2^52 + n as a double has n as its low bits, 0 <= n < 2^52; its exponent is 0x433.
+  ones |= broadcast(std::uint64_t{0x433} << 52);
+  const Doubles counted = reinterpret_cast<Doubles>(ones) - 4503599627370496.0;
+  return __builtin_convertvector(elements - (counted + counted), HalfFloats);
+}
+XNORKIT_INLINE float real_sums(double elements, std::uint64_t ones) {
+  return static_cast<float>(elements - 2.0 * static_cast<double>(static_cast<std::int64_t>(ones)));
+}
+
 // The sums as reals.
 template <class Loops, int in_channels>
 struct SumOutputs {
@@ -129,12 +145,7 @@ struct SumOutputs {
 
   template <class Sums>
   struct AsFloats {
-    // 2^52 + n as a double has n as its low bits, 0 <= n < 2^52; its exponent is 0x433.
-    XNORKIT_INLINE HalfFloats floats(int p, int v) const {
-      const Words ones = sums.ones(p, v) | broadcast(std::uint64_t{0x433} << 52);
-      const Doubles counted = reinterpret_cast<Doubles>(ones) - 4503599627370496.0;
-      return __builtin_convertvector(elements - (counted + counted), HalfFloats);
-    }
+    XNORKIT_INLINE auto floats(int p, int v) const { return real_sums(elements, sums.ones(p, v)); }
     const Sums& sums;
     double elements;  // under the window, inside the map
   };
@@ -164,7 +175,7 @@ class WordConv2d {
   static constexpr std::size_t kFilterBytes = (kAll + 7) / 8;
   static constexpr bool kBits = std::is_same_v<Out, BitsOut>;
   using Loops = Convolution<Signs::layout(kOutC),
-                            BinaryArithmetic<(shape.window.taps() * Signs::kWords > kCounts)>>;
+                            BinaryArithmetic<(shape.window.taps() * Signs::kWords > kMostCounts)>>;
 
  public:
   static constexpr const char* kKernel = "popcount";
