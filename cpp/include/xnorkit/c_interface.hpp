@@ -153,13 +153,6 @@ Engine* create_engine(const void* bytes, std::size_t size, const char* isa, char
   return engine;
 }
 
-inline const char* supported_isa(int index) {
-  for (const Isa& isa : kIsas) {
-    if (isa.supported() && index-- == 0) return isa.name;
-  }
-  return nullptr;
-}
-
 }  // namespace xnorkit
 
 #define XNORKIT_ENGINE(Network)                                                                  \

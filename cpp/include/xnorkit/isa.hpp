@@ -34,6 +34,14 @@ inline constexpr Isa kIsas[] = {XNORKIT_FOR_EACH_ISA(XNORKIT_ISA_ENTRY)};
 #undef XNORKIT_ISA_ENTRY
 inline constexpr int kIsaCount = sizeof kIsas / sizeof kIsas[0];
 
+// Name of the index-th that this CPU runs; null after them.
+inline const char* supported_isa(int index) {
+  for (const Isa& isa : kIsas) {
+    if (isa.supported() && index-- == 0) return isa.name;
+  }
+  return nullptr;
+}
+
 // Which entry of kIsas an engine shall use: `wanted`, or where that is null or empty the
 // environment's XNORKIT_ISA, or else the first that this CPU has. -1 and a sentence in `error`
 // where the name is unknown or the CPU lacks the path.

@@ -20,6 +20,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/work.hpp"
 
 namespace xnorkit::arm_neon {
@@ -143,6 +144,7 @@ constexpr LutBlock lut_block(int channels) {
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+#include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::arm_neon
 

@@ -24,6 +24,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/work.hpp"
 
 #if defined(XNORKIT_POPCNT)
@@ -164,6 +165,7 @@ using Uint8Quads = void;  // no instruction sums four products of bytes
 inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
+#include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::portable
 

@@ -21,6 +21,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/work.hpp"
 
 namespace xnorkit::x86_avx2 {
@@ -128,6 +129,7 @@ inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+#include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx2
 XNORKIT_TARGET_END()

@@ -22,6 +22,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/work.hpp"
 
 namespace xnorkit::x86_avx512 {
@@ -77,6 +78,7 @@ inline namespace kernels {
 #include "xnorkit/ops/carry_sums.inl.hpp"
 #include "xnorkit/ops/carry_conv2d.inl.hpp"
 }  // namespace kernels
+#include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512
 XNORKIT_TARGET_END()

@@ -21,6 +21,7 @@
 #include "xnorkit/region.hpp"
 #include "xnorkit/shape.hpp"
 #include "xnorkit/tags.hpp"
+#include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/work.hpp"
 
 namespace xnorkit::x86_avx512bw {
@@ -63,6 +64,7 @@ constexpr LutBlock lut_block(int channels) {
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+#include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512bw
 XNORKIT_TARGET_END()

@@ -1,0 +1,109 @@
+"""The C functions of cpp/include/xnorkit/tensor, compiled once per machine, called by ctypes.
+
+ctypes lets other Python threads run during a call.
+"""
+
+import ctypes
+import itertools
+import os
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from xnorkit.native.compile import Builds, default_cache_dir
+from xnorkit.native.unit import Unit
+
+UNIT = Unit(
+    "#include <xnorkit/tensor/functions.hpp>\nXNORKIT_TENSOR_FUNCTIONS\n",
+    name="the kernels of xnorkit.ops",
+)
+_ERROR_BYTES = 512  # hold every sentence of the library
+
+
+class OpError(ValueError):
+    """What an operator can't do; the message says why and the way out."""
+
+
+class BitRange(ctypes.Structure):
+    """Which elements, as unsigned numbers of `bytes` bytes, are a bit 1: first … last."""
+
+    _fields_ = (
+        ("bytes", ctypes.c_int),
+        ("first", ctypes.c_uint64),
+        ("last", ctypes.c_uint64),
+    )
+
+
+class BitValues(ctypes.Structure):
+    """What stands for a bit 0 and a bit 1, as unsigned numbers of `bytes` bytes."""
+
+    _fields_ = (
+        ("bytes", ctypes.c_int),
+        ("zero", ctypes.c_uint64),
+        ("one", ctypes.c_uint64),
+    )
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """The kernels, compiled or found.
+
+    Raises:
+        ValueError: there is no compiler, or it refuses; see `xnorkit.native.compile`.
+    """
+    with Builds(default_cache_dir()) as builds:
+        found = ctypes.CDLL(str(builds.start(UNIT).result().path))
+    address, size, number = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
+    text, range_, values = ctypes.c_char_p, ctypes.POINTER(BitRange), ctypes.POINTER(BitValues)
+    types = {
+        "xnor_choose_isa": (number, [text, text, ctypes.c_size_t]),
+        "xnor_supported": (text, [number]),
+        "xnor_pack_bits": (None, [number, address, size, size, range_, address, number]),
+        "xnor_unpack_bits": (None, [number, address, size, size, values, address, number]),
+    }
+    for name, (result, arguments) in types.items():
+        function = getattr(found, name)
+        function.restype, function.argtypes = result, arguments
+    return found
+
+
+def supported() -> list[str]:
+    """Names of the paths that this CPU runs, best first: what XNORKIT_ISA can say."""
+    names = map(library().xnor_supported, itertools.count())
+    return [name.decode() for name in itertools.takewhile(bool, names)]
+
+
+def isa() -> int:
+    """Which path a call takes: XNORKIT_ISA's, else the best of this CPU.
+
+    Raises:
+        OpError: there is no such path, or this CPU lacks it.
+    """
+    return _chosen(os.environ.get("XNORKIT_ISA", ""))
+
+
+@lru_cache
+def _chosen(wanted: str) -> int:
+    error = ctypes.create_string_buffer(_ERROR_BYTES)
+    index: int = library().xnor_choose_isa(wanted.encode(), error, _ERROR_BYTES)
+    if index < 0:
+        raise OpError(error.value.decode(errors="replace").replace("isa=", "XNORKIT_ISA=", 1))
+    return index
+
+
+def threads_of(threads: int | None) -> int:
+    """As many threads as an op may use: `torch.get_num_threads()` where none are named."""
+    return torch.get_num_threads() if threads is None else threads
+
+
+def require_threads(threads: int | None) -> None:
+    """Refuse a number of threads that is none."""
+    if threads is not None and threads < 1:
+        raise OpError(f"threads={threads}: give 1 or more, or None for torch.get_num_threads().")
+
+
+def require_cpu(name: str, x: Tensor) -> None:
+    """Refuse another device."""
+    if x.device.type not in ("cpu", "meta"):
+        raise OpError(f"{name} is on {x.device}: xnorkit.ops run on the CPU. Call {name}.cpu().")

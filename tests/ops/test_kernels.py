@@ -1,0 +1,70 @@
+"""The library: once for all, on the path that the environment names, without the GIL."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from xnorkit.ops import OpError, kernels, pack_bits
+
+
+def test_a_path_that_is_not_there_is_refused_by_the_name_of_the_variable(monkeypatch):
+    monkeypatch.setenv("XNORKIT_ISA", "mmx")
+    with pytest.raises(OpError, match="XNORKIT_ISA=mmx: no such path. This CPU runs .*portable"):
+        pack_bits(torch.ones(8))
+
+
+def test_every_path_that_is_supported_can_be_named_the_first_is_the_default(monkeypatch):
+    names = kernels.supported()
+    assert names[-1] == "portable"
+    monkeypatch.delenv("XNORKIT_ISA", raising=False)
+    chosen = [kernels.isa()]
+    for name in names:
+        monkeypatch.setenv("XNORKIT_ISA", name)
+        chosen.append(kernels.isa())
+    assert chosen[0] == chosen[1]
+    assert sorted(set(chosen)) == chosen[1:]
+
+
+def test_a_path_is_taken_as_soon_as_it_is_named(monkeypatch):
+    monkeypatch.delenv("XNORKIT_ISA", raising=False)
+    best = kernels.isa()
+    monkeypatch.setenv("XNORKIT_ISA", "portable")
+    assert kernels.isa() >= best
+    monkeypatch.setenv("XNORKIT_ISA", "")
+    assert kernels.isa() == best
+
+
+def test_threads_are_torchs_where_none_are_named():
+    assert kernels.threads_of(None) == torch.get_num_threads()
+    assert kernels.threads_of(3) == 3
+
+
+def test_another_device_is_refused_by_the_name_of_the_argument():
+    class Elsewhere:
+        device = torch.device("cuda", 0)
+
+    with pytest.raises(OpError, match=r"x is on cuda:0: .* Call x.cpu\(\)"):
+        kernels.require_cpu("x", Elsewhere())
+
+
+def test_other_python_threads_run_during_a_call():
+    x = torch.ones(1 << 25)  # milliseconds of work
+    seen, done = [], threading.Event()
+
+    def count():
+        while not done.is_set():
+            seen.append(time.perf_counter())
+            time.sleep(0)
+
+    other = threading.Thread(target=count)
+    other.start()
+    began = time.perf_counter()
+    for _ in range(5):
+        pack_bits(x, threads=1)
+    ended = time.perf_counter()
+    done.set()
+    other.join()
+    # With the GIL held there would be at most the few moments between two calls.
+    assert sum(began < moment < ended for moment in seen) > 50
