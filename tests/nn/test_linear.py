@@ -93,7 +93,14 @@ def test_positional_arguments_are_torchs_and_ours_are_keywords():
     theirs = inspect.signature(nn.Linear.__init__).parameters
     positional = [n for n, p in ours.items() if p.kind is not p.KEYWORD_ONLY]
     assert positional == list(theirs)
-    assert [n for n in ours if n not in positional] == ["input_sign", "weight_rule", "input_scale"]
+    assert [n for n in ours if n not in positional] == [
+        "input_sign",
+        "weight_rule",
+        "input_scale",
+        "input_bits",
+        "input_range",
+        "binary_gradient",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")

@@ -170,3 +170,11 @@ def test_printed_it_is_a_table_with_the_total_last():
     assert "73,728" in lines[3]
     assert lines[-1].startswith("total")
     assert lines[-1].endswith("15,304")
+
+
+def test_more_bits_are_more_binary_macs_and_more_bytes():
+    rule = WeightRule(centre=False, clamp=False, alpha="none", rule="straight", bits=3)
+    layer = BinaryLinear(33, 5, bias=False, weight_rule=rule, input_bits=2, input_range="unit")
+    row = only(layer, 1, 33)
+    assert (row.binary_parameters, row.binary_macs, row.float_macs) == (165, 165 * 3 * 2, 0)
+    assert (row.packed_bytes, row.float_bytes) == (-(-165 * 3 // 8), 165 * 4)

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from xnorkit.schemes import BWN, XNOR, BinaryNet, Float
+from xnorkit.schemes import BWN, XNOR, BinaryNet, DoReFa, Float
 from xnorkit.schemes.scheme import batch_norm, chain, dropout_layer, max_pool
 
-ALL = [Float(), BWN(), XNOR(), BinaryNet()]
+ALL = [Float(), BWN(), XNOR(), BinaryNet(), DoReFa()]
 
 
 @pytest.mark.parametrize("scheme", ALL, ids=lambda s: s.name)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from xnorkit.binarize import XNOR_RULE
+from xnorkit.binarize import XNOR_RULE, quantize_k
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.schemes import XNOR
 
@@ -41,6 +41,9 @@ def test_options_reach_the_layer():
     layer = scheme.conv2d(3, 4, 3).layer
     assert (layer.input_sign, layer.input_scale, layer.padding_value) == ("ste_approx", "map", -1)
     assert layer.weight_rule.alpha == "none"
+    layer = XNOR(bits=3, binary_gradient=True, centre=False, clamp=False).linear(5, 4).layer
+    assert (layer.input_bits, layer.weight_rule.bits, layer.binary_gradient) == (3, 3, True)
+    assert (layer.weight_rule.centre, layer.weight_rule.clamp) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,34 @@ def test_options_reach_the_layer():
 def test_an_unknown_option_is_refused_by_name_and_value(option, value):
     with pytest.raises(ValueError, match=f"{option}='{value}'"):
         XNOR(**{option: value})
+
+
+@pytest.mark.parametrize("bits", [0, 9, 2.5])
+def test_bits_out_of_range_are_refused_with_the_key(bits):
+    with pytest.raises(ValueError, match=rf"bits={bits}: choose 1 … 8 \(model.bits\)"):
+        XNOR(bits=bits)
+
+
+@pytest.mark.parametrize("rule", ["chain", "paper", "ste"])
+def test_one_bit_is_the_network_without_bits(rule):
+    torch.manual_seed(0)
+    one = XNOR(rule=rule, bits=1).conv2d(3, 4, 3)
+    other = XNOR(rule=rule).conv2d(3, 4, 3)
+    other.load_state_dict(one.state_dict())
+    x = torch.randn(2, 3, 5, 5)
+    y = one(x)
+    assert torch.equal(y, other(x))
+    y.square().sum().backward()
+    other(x).square().sum().backward()
+    assert torch.equal(one.layer.weight.grad, other.layer.weight.grad)
+
+
+def test_more_bits_take_the_papers_q_k_for_sign_on_both_sides():
+    torch.manual_seed(0)
+    layer = XNOR(bits=3, centre=False).linear(9, 4).layer.eval()
+    torch.nn.init.uniform_(layer.weight, -1, 1)
+    x = 0.7 * torch.randn(2, 9)
+    q = quantize_k(layer.weight.detach().double(), 3)
+    alpha = (layer.weight * q).sum(1) / (q * q).sum(1)
+    expected = quantize_k(x, 3).double() @ q.T * alpha
+    torch.testing.assert_close(layer(x).double(), expected, rtol=1e-5, atol=1e-6)

@@ -8,7 +8,8 @@ from xnorkit.binarize.binop import (
     centre_and_clamp,
     rescale_gradient,
 )
-from xnorkit.binarize.kbit import quantize_k
+from xnorkit.binarize.gradient import binary_gradient
+from xnorkit.binarize.kbit import quantize_k, quantize_unit
 from xnorkit.binarize.scale import input_scale
 from xnorkit.binarize.sign import heaviside
 from xnorkit.binarize.ste import (
@@ -28,10 +29,12 @@ __all__ = [
     "XNOR_RULE",
     "WeightRule",
     "binarize_weight",
+    "binary_gradient",
     "centre_and_clamp",
     "heaviside",
     "input_scale",
     "quantize_k",
+    "quantize_unit",
     "rescale_gradient",
     "sign",
     "ste_approx",

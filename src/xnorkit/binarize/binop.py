@@ -11,11 +11,14 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from xnorkit.binarize.scale import Alpha, mean_over, weight_scale
-from xnorkit.binarize.sign import inside, sign_values
-from xnorkit.binarize.ste import sign
+from xnorkit.binarize.kbit import require_bits
+from xnorkit.binarize.scale import Alpha, mean_over, require_alpha
+from xnorkit.binarize.sign import inside
+from xnorkit.binarize.weight_levels import alpha_axes, squash_gradient, squashed, weight_codes
 
-GradientRule = Literal["chain", "paper", "ste"]
+GradientRule = Literal["chain", "paper", "ste", "straight"]
+
+MAX_LAYER_BITS = 8  # of weights and inputs; beyond, int8 does the same
 
 
 def _require_rule(rule: str) -> None:
@@ -31,14 +34,17 @@ class WeightRule:
         centre: subtract the mean over input channels first (XNOR-Net); not where there is one.
         clamp: latent weights are held in [−1, 1].
         alpha: `filter`, `layer` or `none`: the scale of the binary weights.
-        rule: `chain`, `paper` or `ste`: how the gradient is rescaled (`rescale_gradient`).
+        rule: `chain`, `paper`, `ste` or `straight`: how the gradient is rescaled
+            (`rescale_gradient`).
         centre_factor: the factor (1 − 1/s) of `chain` and `paper`.
         scale_by_n: the factor n of `chain` and `paper`; it mostly undoes weight decay, and Adam
             nearly cancels it.
         clamp_after_step: clamp to [−1, 1] after each optimiser step as well (BinaryNet).
+        bits: of a weight, 1 … 8: sign, or q_k of the weights in [−1, 1].
+        squash: tanh(W)/max|tanh(W)| before q_k (DoReFa), not persistent as centring is.
 
     Raises:
-        ValueError: an unknown `alpha` or `rule`.
+        ValueError: an unknown `alpha` or `rule`, or `bits` out of range.
     """
 
     centre: bool = True
@@ -48,11 +54,18 @@ class WeightRule:
     centre_factor: bool = True
     scale_by_n: bool = True
     clamp_after_step: bool = False
+    bits: int = 1
+    squash: bool = False
 
     def __post_init__(self) -> None:
-        if self.alpha not in get_args(Alpha):
-            raise ValueError(f"alpha={self.alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
+        require_alpha(self.alpha)
         _require_rule(self.rule)
+        require_bits(self.bits, "a weight has", MAX_LAYER_BITS)
+
+    @property
+    def is_sign(self) -> bool:
+        """Whether weights are α·sign(W) and nothing else."""
+        return self.bits == 1 and not self.squash
 
 
 XNOR_RULE = WeightRule()
@@ -103,7 +116,7 @@ def binarize_weight(weight: Tensor, alpha: Alpha = "filter") -> tuple[Tensor, Te
 
     Source: Rastegari et al. 2016, eqs. 4 and 6.
     """
-    return sign(weight), weight_scale(weight, alpha)
+    return weight_codes(weight, 1, alpha)
 
 
 def rescale_gradient(
@@ -113,14 +126,16 @@ def rescale_gradient(
     centre_factor: bool = True,
     scale_by_n: bool = True,
     alpha: Alpha = "filter",
+    bits: int = 1,
 ) -> Tensor:
     """The gradient that the latent weight gets, from the one of the binary weight.
 
     `chain`: (α·mask·g + sign(W)·Σ_filter(sign(W)·g)/n)·(1 − 1/s)·n
     `paper`: g·(1/n + α·1[|W| < 1])·(1 − 1/s), times n
     `ste`:   g·mask, without factors
+    `straight`: g
     with mask = 1[|W| ≤ 1]. Linear in g, so a scaled gradient is fine. Where s = 1 the factor
-    (1 − 1/s) is left out.
+    (1 − 1/s) is left out. With more bits the code c stands for sign(W): c·Σ(c·g)/Σc².
 
     Args:
         weight: latent W (centred, clamped), (C_out, C_in, …).
@@ -130,6 +145,7 @@ def rescale_gradient(
         scale_by_n: keep n.
         alpha: the scale that the binary weight had; with `layer` the sum and n of `chain`'s second
             term run over the layer, with `none` that term is gone and α = 1.
+        bits: that it had; α is then 2^k − 1 times a code's scale.
 
     Returns:
         A new tensor like `gradient`.
@@ -141,13 +157,16 @@ def rescale_gradient(
     authors' Lua release.
     """
     _require_rule(rule)
-    scale = weight_scale(weight, alpha)
+    codes, scale = weight_codes(weight.detach(), bits, alpha)
+    if rule == "straight":
+        return gradient.clone()
     if rule == "ste":
         return (gradient * inside(weight)).to(gradient.dtype)
+    scale = scale * ((1 << bits) - 1)
     if rule == "chain":
         rescaled = scale * inside(weight) * gradient
         if alpha != "none":
-            rescaled = rescaled + _through_scale(weight, gradient, alpha)
+            rescaled = rescaled + _through_scale(codes, gradient, alpha)
     else:
         rescaled = gradient * (1 / filter_size(weight) + scale * weight.detach().abs().lt_(1))
     factor = gradient_factor(weight, centre_factor, scale_by_n)
@@ -162,11 +181,26 @@ def gradient_factor(weight: Tensor, centre_factor: bool, scale_by_n: bool) -> fl
     return factor
 
 
-def _through_scale(weight: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
-    """sign(W)·mean(sign(W)·g): what flows back through α = mean|W|."""
-    signs = sign_values(weight)
-    axes = tuple(range(1 if alpha == "filter" else 0, weight.dim()))
-    return signs * mean_over(signs * gradient, axes)
+def _through_scale(codes: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
+    """c·Σ(c·g)/Σc²: what flows back through α; Σc² = n with one bit."""
+    axes = alpha_axes(codes, alpha)
+    return codes * (mean_over(codes * gradient, axes) / mean_over(codes * codes, axes))
+
+
+def quantised_weight(latent: Tensor, rule: WeightRule) -> Tensor:
+    """α·sign(W), or its k-bit form, of a weight that is centred and clamped; without a gradient."""
+    fixed = latent.detach()
+    codes, scale = weight_codes(squashed(fixed) if rule.squash else fixed, rule.bits, rule.alpha)
+    return scale * codes
+
+
+def latent_gradient(latent: Tensor, gradient: Tensor, rule: WeightRule) -> Tensor:
+    """The gradient of a centred and clamped weight from that of `quantised_weight` of it."""
+    weight = squashed(latent.detach()) if rule.squash else latent
+    rescaled = rescale_gradient(
+        weight, gradient, rule.rule, rule.centre_factor, rule.scale_by_n, rule.alpha, rule.bits
+    )
+    return squash_gradient(latent, rescaled) if rule.squash else rescaled
 
 
 class _InGraph(torch.autograd.Function):
@@ -174,8 +208,7 @@ class _InGraph(torch.autograd.Function):
 
     @staticmethod
     def forward(weight: Tensor, rule: WeightRule) -> Tensor:
-        latent = centre_and_clamp(weight, rule.centre, rule.clamp)
-        return weight_scale(latent, rule.alpha) * sign_values(latent)
+        return quantised_weight(centre_and_clamp(weight, rule.centre, rule.clamp), rule)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, WeightRule], output: Tensor) -> None:
@@ -186,13 +219,11 @@ class _InGraph(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         rule: WeightRule = ctx.rule
         latent = centre_and_clamp(ctx.saved_tensors[0], rule.centre, rule.clamp)
-        return rescale_gradient(
-            latent, gradient, rule.rule, rule.centre_factor, rule.scale_by_n, rule.alpha
-        ), None
+        return latent_gradient(latent, gradient, rule), None
 
 
 def binary_weight(weight: Tensor, rule: WeightRule) -> Tensor:
-    """α·sign(W) after centring and clamping, in the graph, with the rule's gradient.
+    """What the rule makes of W, α·sign(W) or its k-bit form, in the graph with its gradient.
 
     Args:
         weight: latent, (C_out, C_in, …), floating point.
@@ -217,3 +248,17 @@ def latent_signs(weight: Tensor, rule: WeightRule) -> tuple[Tensor, Tensor]:
         ±1 like `weight`, and α broadcastable to it.
     """
     return binarize_weight(centre_and_clamp(weight, rule.centre, rule.clamp), rule.alpha)
+
+
+def latent_codes(weight: Tensor, rule: WeightRule) -> tuple[Tensor, Tensor]:
+    """(code, scale of a code) of the weight by its rule; with one bit `latent_signs`.
+
+    Args:
+        weight: latent, (C_out, C_in, …), floating point.
+        rule: what to do.
+
+    Returns:
+        Odd numbers −(2^k − 1) … 2^k − 1 like `weight`, and the scale, broadcastable to it.
+    """
+    latent = centre_and_clamp(weight, rule.centre, rule.clamp)
+    return weight_codes(squashed(latent) if rule.squash else latent, rule.bits, rule.alpha)

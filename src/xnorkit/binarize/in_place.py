@@ -12,9 +12,12 @@ from xnorkit.binarize.binop import (
     filter_size,
     gradient_factor,
     has_one_input_channel,
+    latent_gradient,
+    quantised_weight,
 )
 from xnorkit.binarize.scale import mean_over
 from xnorkit.binarize.sign import inside
+from xnorkit.binarize.weight_levels import alpha_axes
 
 
 @torch.no_grad()
@@ -41,15 +44,19 @@ def clamp_(weights: list[Tensor]) -> None:
 
 @torch.no_grad()
 def binarize_(weights: list[Tensor], rule: WeightRule) -> list[Tensor]:
-    """W ← α·sign(W).
+    """W ← α·sign(W), or its k-bit form.
 
     Args:
         weights: latent, centred and clamped, (C_out, C_in, …) each.
-        rule: its `alpha`.
+        rule: its `alpha`, `bits` and `squash`.
 
     Returns:
-        α of each, broadcastable to it; empty where the rule has none.
+        α of each, broadcastable to it; empty where the rule has none, or more than one bit.
     """
+    if not rule.is_sign:
+        for weight in weights:
+            weight.copy_(quantised_weight(weight, rule))
+        return []
     scales = _scales(weights, rule)
     for weight in weights:
         weight.lt_(0)  # torch has no comparison of lists
@@ -71,9 +78,15 @@ def rescale_gradients_(
     Args:
         weights: latent, centred and clamped, (C_out, C_in, …) each.
         gradients: like `weights`; overwritten.
-        rule: its `rule`, `alpha`, `centre_factor` and `scale_by_n`.
+        rule: its `rule`, `alpha`, `centre_factor`, `scale_by_n`, `bits` and `squash`.
         scales: what `binarize_` gave for these weights; None: compute it.
     """
+    if not rule.is_sign:
+        for weight, gradient in zip(weights, gradients, strict=True):
+            gradient.copy_(latent_gradient(weight, gradient, rule))
+        return
+    if rule.rule == "straight":
+        return
     if scales is None and rule.rule != "ste":
         scales = _scales(weights, rule)
     if rule.rule == "paper":
@@ -93,12 +106,7 @@ def _scales(weights: list[Tensor], rule: WeightRule) -> list[Tensor]:
     """α of each; nothing where it is 1."""
     if rule.alpha == "none":
         return []
-    return [mean_over(w.abs(), _axes(w, rule)) for w in weights]
-
-
-def _axes(weight: Tensor, rule: WeightRule) -> tuple[int, ...]:
-    """Over which α is a mean."""
-    return tuple(range(1 if rule.alpha == "filter" else 0, weight.dim()))
+    return [mean_over(w.abs(), alpha_axes(w, rule.alpha)) for w in weights]
 
 
 def _factors(weights: list[Tensor], rule: WeightRule) -> list[float]:
@@ -126,7 +134,7 @@ def _through_scales(
     signs = [torch.lt(w, 0, out=torch.empty_like(w)) for w in weights]
     _signs_from_negative_(signs)
     products = torch._foreach_mul(signs, gradients)
-    means = [mean_over(p, _axes(p, rule)) for p in products]
+    means = [mean_over(p, alpha_axes(p, rule.alpha)) for p in products]
     torch._foreach_mul_(signs, means)
     return signs
 

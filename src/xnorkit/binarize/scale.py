@@ -39,13 +39,18 @@ def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
     Raises:
         ValueError: `alpha` is none of the three.
     """
-    if alpha not in get_args(Alpha):
-        raise ValueError(f"alpha={alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
+    require_alpha(alpha)
     if alpha == "filter":
         return filter_scale(weight)
     if alpha == "layer":
         return _magnitude(weight, tuple(range(weight.dim())))
     return weight.new_ones((1,) * weight.dim())
+
+
+def require_alpha(alpha: str) -> None:
+    """Refuse what is none of the three rules."""
+    if alpha not in get_args(Alpha):
+        raise ValueError(f"alpha={alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
 
 
 def _magnitude(weight: Tensor, axes: tuple[int, ...]) -> Tensor:

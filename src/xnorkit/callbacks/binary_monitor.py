@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from xnorkit.binarize.binop import WeightRule, centre_and_clamp
-from xnorkit.binarize.scale import weight_scale
+from xnorkit.binarize.binop import WeightRule, centre_and_clamp, latent_codes
 from xnorkit.callbacks.binop import BinOp
 from xnorkit.callbacks.event_files import logged_step, writers
 from xnorkit.nn.binary_layer import BinaryLayer
@@ -30,6 +29,11 @@ class Watched:
     def effective(self) -> Tensor:
         """The latent weight centred and clamped, whose signs and α the layer computes with."""
         return centre_and_clamp(self.weight.detach(), self.rule.centre, self.rule.clamp)
+
+    def alpha(self) -> Tensor:
+        """Mean of what multiplies the layer's binary weights, which lie in [−1, 1]."""
+        _, scale = latent_codes(self.weight.detach(), self.rule)
+        return scale.mean() * ((1 << self.rule.bits) - 1)
 
 
 def watched_weights(trainer: Trainer, module: nn.Module) -> list[Watched]:
@@ -144,7 +148,7 @@ class BinaryMonitor(Callback):
             inside = watched.weight.abs() <= 1
             self._scalars[prefix + "flip_ratio"] = flipped.float().mean()
             self._scalars[prefix + "outside"] = 1 - inside.float().mean()
-            self._scalars[prefix + "alpha"] = weight_scale(effective, watched.rule.alpha).mean()
+            self._scalars[prefix + "alpha"] = watched.alpha()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any

@@ -143,6 +143,7 @@ def describe(targets: Sequence[Target]) -> str:
     width = max(len(t.name) for t in targets)
     lines = [
         f"  {t.name:<{width}}  {tuple(t.weight.shape)}  {t.rule.rule}, alpha {t.rule.alpha}"
+        + (f", {t.rule.bits} bits" if t.rule.bits > 1 else "")
         for t in targets
     ]
     return "\n".join(["BinOp binarises in each step:", *lines])

@@ -7,26 +7,33 @@ A binary layer is a torch layer whose forward binarises its latent weight. Three
 | training | linear map of sign(x) with α·sign(W), in the graph, by the layer's `WeightRule` |
 | training under `BinOp` | linear map of sign(x) with the weight as it stands, α·sign(W) |
 | evaluation | round(linear map of sign(x) with sign(W)) · α: integers, exact on every backend |
+
+With more bits than one, codes (`binarize/kbit.py`) stand for the signs, and the scale of a product
+of two codes for α.
 """
 
 import warnings
 from abc import abstractmethod
+from math import prod
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from xnorkit.binarize.binop import (
+    MAX_LAYER_BITS,
     XNOR_RULE,
     WeightRule,
     binary_weight,
     has_one_input_channel,
-    latent_signs,
+    latent_codes,
 )
+from xnorkit.binarize.gradient import binary_gradient as with_binary_gradient
+from xnorkit.binarize.kbit import Range, level_codes, quantize_k, quantize_unit, require_bits
 from xnorkit.binarize.rounding import round_ste
 from xnorkit.binarize.ste import ESTIMATORS
 
-InputScale = Literal["none", "map", "tensor"]
+InputScale = Literal["none", "map", "tensor", "batch"]
 
 MAX_EXACT = 2**24  # beyond it float32 can't hold every integer
 
@@ -38,7 +45,11 @@ class BinaryLayer(nn.Module):
         weight_rule: how the latent weight becomes binary.
         input_sign: name of the estimator that binarises the input, or None: the input stays real
             (BWN).
-        input_scale: `none`; `map`: XNOR-Net's K; `tensor`: one mean of |x| a sample.
+        input_scale: `none`; `map`: XNOR-Net's K; `tensor`: one mean of |x| a sample; `batch`: one
+            of the whole batch.
+        input_bits: of an input; 1 is its sign.
+        input_range: `signed`: inputs become values in [−1, 1]; `unit`: in [0, 1] (DoReFa).
+        binary_gradient: whether the gradient of the linear map's output is binarised.
         holds_binary_weight: True while `BinOp` keeps α·sign(W) in `weight`.
     """
 
@@ -47,10 +58,19 @@ class BinaryLayer(nn.Module):
     weight_rule: WeightRule
     input_sign: str | None
     input_scale: InputScale
+    input_bits: int
+    input_range: Range
+    binary_gradient: bool
     holds_binary_weight: bool
 
     def _init_binary(
-        self, input_sign: str | None, weight_rule: WeightRule, input_scale: InputScale
+        self,
+        input_sign: str | None,
+        weight_rule: WeightRule,
+        input_scale: InputScale,
+        input_bits: int,
+        input_range: Range,
+        binary_gradient: bool,
     ) -> None:
         if input_sign is not None and input_sign not in ESTIMATORS:
             raise ValueError(
@@ -62,15 +82,7 @@ class BinaryLayer(nn.Module):
                 f"weight_rule={weight_rule!r}: give a xnorkit.binarize.WeightRule, or None for "
                 "XNOR-Net's."
             )
-        if input_scale not in get_args(InputScale):
-            raise ValueError(
-                f"input_scale={input_scale!r}: choose one of {', '.join(get_args(InputScale))}."
-            )
-        if input_scale != "none" and input_sign is None:
-            raise ValueError(
-                f"input_scale={input_scale!r} with input_sign=None: a real input has no scale to "
-                "restore. Use input_scale='none'."
-            )
+        _check_input(input_sign, input_scale, input_bits, input_range)
         if input_sign is not None and self.weight.numel():
             terms = self.weight[0].numel()
             if terms >= MAX_EXACT:
@@ -88,11 +100,14 @@ class BinaryLayer(nn.Module):
         self.weight_rule = weight_rule
         self.input_sign = input_sign
         self.input_scale = input_scale
+        self.input_bits = input_bits
+        self.input_range = input_range
+        self.binary_gradient = binary_gradient
         self.holds_binary_weight = False
 
     @abstractmethod
-    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The torch layer's own operation with the weight given."""
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:
+        """The torch layer's own operation with the weight given; `one`: what 1 is in units of x."""
 
     @abstractmethod
     def scale_of_input(self, x: Tensor) -> Tensor:
@@ -109,7 +124,7 @@ class BinaryLayer(nn.Module):
             x: what the torch layer takes, real or already ±1.
 
         Returns:
-            What the torch layer gives: α·(sign(x) ⊛ sign(W))·K + bias.
+            What the torch layer gives: α·(sign(x) ⊛ sign(W))·K + bias, or its k-bit form.
         """
         if self.holds_binary_weight:
             return self._float_map(x, self.weight)
@@ -121,32 +136,118 @@ class BinaryLayer(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return self._exact_map(x)
 
-    def _signs(self, x: Tensor) -> Tensor:
-        return x if self.input_sign is None else ESTIMATORS[self.input_sign](x)
+    @property
+    def input_levels(self) -> int:
+        """M = 2^k − 1: the code of an input of 1; 1 for real ones."""
+        return 1 if self.input_sign is None else (1 << self.input_bits) - 1
+
+    def input_codes(self, x: Tensor) -> Tensor:
+        """The whole numbers that the layer takes for its input: M times the values; ±1 for signs.
+
+        Args:
+            x: any shape, floating point; left as it is where `input_sign` is None.
+        """
+        if self.input_sign is None:
+            return x
+        if self._takes_signs:
+            return ESTIMATORS[self.input_sign](x)
+        return level_codes(x, self.input_bits, self.input_range)
+
+    def sum_scale(self) -> Tensor:
+        """What the evaluation's sums of products of codes are multiplied by: α for signs.
+
+        Returns:
+            (C_out, 1, …), or (1, 1, …) where the rule has one α, in the weight's dtype.
+        """
+        _, scale = latent_codes(self.weight, self.weight_rule)
+        return scale if self.input_levels == 1 else scale / self.input_levels
+
+    @property
+    def _takes_signs(self) -> bool:
+        return self.input_bits == 1 and self.input_range == "signed"
+
+    def _values(self, x: Tensor) -> Tensor:
+        if self.input_sign is None or self._takes_signs:
+            return self.input_codes(x)
+        quantise = quantize_unit if self.input_range == "unit" else quantize_k
+        return quantise(x, self.input_bits)
 
     def _float_map(self, x: Tensor, weight: Tensor) -> Tensor:
-        if self.input_scale == "none":
-            return self.linear_map(self._signs(x), weight, self.bias)
-        y = self.linear_map(self._signs(x), weight, None) * self.scale_of_input(x)
+        if self.input_scale == "none" and not self.binary_gradient:
+            return self.linear_map(self._values(x), weight, self.bias)
+        y = self.linear_map(self._values(x), weight, None)
+        if self.binary_gradient:
+            y = with_binary_gradient(y)
+        if self.input_scale != "none":
+            y = y * self.scale_of_input(x)
         return y if self.bias is None else y + self.per_channel(self.bias).to(y.dtype)
 
     def _exact_map(self, x: Tensor) -> Tensor:
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
-        weight, alpha = latent_signs(self.weight, self.weight_rule)
-        y = self.linear_map(self._signs(x).to(dtype), weight.to(dtype), None)
-        if self.input_sign is not None:
-            # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
-            y = round_ste(y)
-        y = y * self.per_channel(alpha).to(dtype)
+        y = self._sums(x.to(dtype), dtype) * self.per_channel(self.sum_scale()).to(dtype)
         if self.input_scale != "none":
             y = y * self.scale_of_input(x.to(dtype))
         return y if self.bias is None else y + self.per_channel(self.bias).to(dtype)
 
+    def _sums(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Of products of codes: whole numbers, where the input is not real."""
+        codes, _ = latent_codes(self.weight, self.weight_rule)
+        if self.input_sign is None:
+            return self.linear_map(x, codes.to(dtype), None)
+        wide = torch.float64 if self.largest_sum >= MAX_EXACT else dtype
+        y = self.linear_map(self.input_codes(x).to(wide), codes.to(wide), None, self.input_levels)
+        # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
+        return round_ste(y).to(dtype)
+
+    @property
+    def largest_sum(self) -> int:
+        """The largest magnitude of a sum of products of codes."""
+        levels = self.input_levels * ((1 << self.weight_rule.bits) - 1)
+        return prod(self.weight.shape[1:]) * levels
+
     def extra_repr(self) -> str:
         """The torch layer's arguments, then those of binarisation."""
         own = f"input_sign={self.input_sign}, {self.weight_rule}"
-        scale = "" if self.input_scale == "none" else f", input_scale={self.input_scale}"
-        return f"{super().extra_repr()}, {own}{scale}"
+        others = {
+            "input_bits": (self.input_bits, 1),
+            "input_range": (self.input_range, "signed"),
+            "binary_gradient": (self.binary_gradient, False),
+            "input_scale": (self.input_scale, "none"),
+        }
+        told = [f", {name}={value}" for name, (value, usual) in others.items() if value != usual]
+        return f"{super().extra_repr()}, {own}{''.join(told)}"
+
+
+def _check_input(
+    input_sign: str | None, input_scale: str, input_bits: int, input_range: str
+) -> None:
+    """Refuse options of the input that are unknown or can't be combined."""
+    if input_scale not in get_args(InputScale):
+        raise ValueError(
+            f"input_scale={input_scale!r}: choose one of {', '.join(get_args(InputScale))}."
+        )
+    if input_range not in get_args(Range):
+        raise ValueError(
+            f"input_range={input_range!r}: choose one of {', '.join(get_args(Range))}."
+        )
+    require_bits(input_bits, "an input has", MAX_LAYER_BITS)
+    if input_scale != "none" and (input_sign is None or input_range == "unit"):
+        found = "input_range='unit'" if input_sign is not None else "input_sign=None"
+        raise ValueError(
+            f"input_scale={input_scale!r} with {found}: such an input has no scale to "
+            "restore. Use input_scale='none'."
+        )
+    if input_sign != "ste_clip" and (input_bits, input_range) != (1, "signed"):
+        raise ValueError(
+            f"input_sign={input_sign!r} with input_bits={input_bits}, input_range={input_range!r}: "
+            "only one signed bit has a choice of gradients. Use input_sign='ste_clip'."
+        )
+    if input_scale == "batch":
+        warnings.warn(
+            "input_scale='batch' takes one mean over the whole batch: an answer depends on the "
+            "samples beside it, and no engine can give it. input_scale='tensor' has one a sample.",
+            stacklevel=4,
+        )
 
 
 def autocasts(device_type: str) -> bool:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xnorkit.binarize.binop import WeightRule
+from xnorkit.binarize.kbit import Range
 from xnorkit.binarize.scale import input_scale as scale_map
 from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
 
@@ -35,22 +36,29 @@ class _BinaryConv(BinaryLayer):
                 f"padding_value={padding_value} with padding_mode={self.padding_mode!r}: the "
                 "border comes from one of the two. Use padding_mode='zeros' or padding_value=0."
             )
+        if padding_value < 0 and self.input_range == "unit":
+            raise ValueError(
+                f"padding_value={padding_value} with input_range='unit': its values are in [0, 1]. "
+                "Set padding_value to 0 or 1."
+            )
         self.padding_value = padding_value
 
-    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:
         """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
         convolve: Any = F.conv1d if self.weight.dim() == 3 else F.conv2d
         padding: Any = self.padding
         if self.padding_mode != "zeros" or self.padding_value != 0:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-            value = self.padding_value if mode == "constant" else None
+            value = one * self.padding_value if mode == "constant" else None
             x = F.pad(x, self._reversed_padding_repeated_twice, mode, value)
             padding = 0
         result: Tensor = convolve(x, weight, bias, self.stride, padding, self.dilation, self.groups)
         return result
 
     def scale_of_input(self, x: Tensor) -> Tensor:
-        """K of `map`: (N, 1, …); of `tensor`: one number a sample."""
+        """K of `map`: (N, 1, …); of `tensor`: one number a sample; of `batch`: one."""
+        if self.input_scale == "batch":
+            return x.abs().mean()
         batched = x if x.dim() == self.weight.dim() else x.unsqueeze(0)
         if self.input_scale == "tensor":
             axes = tuple(range(1, batched.dim()))
@@ -91,7 +99,13 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         input_sign: estimator of the input's sign, or None for a real input (BWN).
         weight_rule: how latent weights become binary; None is XNOR-Net's.
         padding_value: of the border: 0 (its taps vanish), 1 or −1 (faster).
-        input_scale: `none`; `map`: K, one number a pixel; `tensor`: one a sample.
+        input_scale: `none`; `map`: K, one number a pixel; `tensor`: one a sample; `batch`: one for
+            the batch, as some first programs have it.
+        input_bits: 1: the input's sign; 2 … 8: q_k of it.
+        input_range: `signed`: the input becomes values in [−1, 1]; `unit`: in [0, 1] (DoReFa), with
+            one bit 1 where x > ½.
+        binary_gradient: in training the gradient g that reaches the convolution is replaced by
+            max|g|·sign(g).
 
     Raises:
         ValueError: an unknown option, or one that can't be combined.
@@ -115,12 +129,18 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         weight_rule: WeightRule | None = None,
         padding_value: int = 0,
         input_scale: InputScale = "none",
+        input_bits: int = 1,
+        input_range: Range = "signed",
+        binary_gradient: bool = False,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, device, dtype,
         )  # fmt: skip
-        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+        self._init_binary(
+            input_sign, default_rule(weight_rule), input_scale, input_bits, input_range,
+            binary_gradient,
+        )  # fmt: skip
         self._init_border(padding_value)
 
 
@@ -148,10 +168,16 @@ class BinaryConv2d(_BinaryConv, nn.Conv2d):
         weight_rule: WeightRule | None = None,
         padding_value: int = 0,
         input_scale: InputScale = "none",
+        input_bits: int = 1,
+        input_range: Range = "signed",
+        binary_gradient: bool = False,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, device, dtype,
         )  # fmt: skip
-        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+        self._init_binary(
+            input_sign, default_rule(weight_rule), input_scale, input_bits, input_range,
+            binary_gradient,
+        )  # fmt: skip
         self._init_border(padding_value)

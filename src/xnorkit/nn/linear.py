@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xnorkit.binarize.binop import WeightRule
+from xnorkit.binarize.kbit import Range
 from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
 
 
@@ -20,7 +21,11 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         dtype: of the parameters, floating point.
         input_sign: estimator of the input's sign, or None for a real input (BWN).
         weight_rule: how latent weights become binary; None is XNOR-Net's.
-        input_scale: `none`; `map` and `tensor` are the same here: one mean of |x| a row.
+        input_scale: `none`; `map` and `tensor` are the same here: one mean of |x| a row; `batch`:
+            one for the batch, as some first programs have it.
+        input_bits: as of `BinaryConv1d`; so are the two below.
+        input_range: `signed` or `unit`.
+        binary_gradient: the gradient that reaches the product is binarised.
 
     Raises:
         ValueError: an unknown option, or one that can't be combined.
@@ -37,14 +42,22 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         input_sign: str | None = "ste_clip",
         weight_rule: WeightRule | None = None,
         input_scale: InputScale = "none",
+        input_bits: int = 1,
+        input_range: Range = "signed",
+        binary_gradient: bool = False,
     ) -> None:
         super().__init__(in_features, out_features, bias, device, dtype)
-        self._init_binary(input_sign, default_rule(weight_rule), input_scale)
+        self._init_binary(
+            input_sign, default_rule(weight_rule), input_scale, input_bits, input_range,
+            binary_gradient,
+        )  # fmt: skip
 
-    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:
         """x (…, in_features) → (…, out_features)."""
         return F.linear(x, weight, bias)
 
     def scale_of_input(self, x: Tensor) -> Tensor:
-        """Mean of |x| over features, (…, 1)."""
+        """Mean of |x| over features, (…, 1); of `batch`: over all, one number."""
+        if self.input_scale == "batch":
+            return x.abs().mean()
         return x.abs().mean(-1, keepdim=True)

@@ -4,10 +4,10 @@ What is counted, for each layer that owns parameters or buffers:
 
 - MACs: of convolutions and linear layers, for the example as it is given (so give a batch of one).
   Border taps count; scales and BatchNorm do not. Binary are those where input and weight are ±1:
-  the real input of BWN makes them float.
-- Packed bytes: 1 bit a binary weight, rounded up to whole bytes a layer; 1 byte an int8 weight; 4
-  bytes for each α, step, bias and every other float parameter or persistent buffer. BatchNorm is
-  folded to 2 floats a channel.
+  the real input of BWN makes them float. A product of i and j bits is i·j binary ones.
+- Packed bytes: 1 bit a binary weight, or its k, rounded up to whole bytes a layer; 1 byte an int8
+  weight; 4 bytes for each α, step, bias and every other float parameter or persistent buffer.
+  BatchNorm is folded to 2 floats a channel.
 - Float bytes: the float32 twin's, 4 for each parameter and buffer, its BatchNorm folded too; it has
   no steps.
 """
@@ -38,7 +38,7 @@ class Cost:
     """Counts that add up.
 
     Attributes:
-        binary_parameters: weights of which only the sign is kept.
+        binary_parameters: weights of which only the sign, or its k-bit form, is kept.
         float_parameters: all others.
         binary_macs: ±1 times ±1.
         float_macs: all others.
@@ -180,6 +180,8 @@ def _row(name: str, layer: nn.Module, calls: _Calls, seen: set[int]) -> LayerSum
     in_bytes, steps = _int8_parameters(layer, new) if isinstance(layer, Int8Layer) else (0, 0)
     macs = sum(_macs(layer, *shapes) for shapes in calls)
     all_binary = is_binary and layer.input_sign is not None
+    weight_bits = layer.weight_rule.bits if isinstance(layer, BinaryLayer) else 1
+    products = weight_bits * layer.input_bits if isinstance(layer, BinaryLayer) else 1
     input_shape, output_shape = calls[0] if calls else ((), ())
     return LayerSummary(
         name=name,
@@ -188,9 +190,11 @@ def _row(name: str, layer: nn.Module, calls: _Calls, seen: set[int]) -> LayerSum
         output_shape=output_shape,
         binary_parameters=weights,
         float_parameters=floats,
-        binary_macs=macs if all_binary else 0,
+        binary_macs=macs * products if all_binary else 0,
         float_macs=0 if all_binary else macs,
-        packed_bytes=ceil(weights / 8) + in_bytes + FLOAT_BYTES * (kept - in_bytes + scales),
+        packed_bytes=ceil(weights * weight_bits / 8)
+        + in_bytes
+        + FLOAT_BYTES * (kept - in_bytes + scales),
         float_bytes=FLOAT_BYTES * (kept - steps + weights),
     )
 

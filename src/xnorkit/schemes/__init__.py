@@ -2,8 +2,9 @@
 
 from xnorkit.schemes.binarynet import BinaryNet
 from xnorkit.schemes.bwn import BWN
+from xnorkit.schemes.dorefa import DoReFa
 from xnorkit.schemes.float import Float
 from xnorkit.schemes.scheme import Scheme
 from xnorkit.schemes.xnor import XNOR
 
-__all__ = ["BWN", "XNOR", "BinaryNet", "Float", "Scheme"]
+__all__ = ["BWN", "XNOR", "BinaryNet", "DoReFa", "Float", "Scheme"]

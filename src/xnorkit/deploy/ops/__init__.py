@@ -18,6 +18,7 @@ from xnorkit.deploy.ops import (
     threshold,
 )
 from xnorkit.deploy.ops.op import Kind, Map, Op, Specs, Value, Window
+from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLayer, BinaryLinear
 from xnorkit.nn.int8_stem import Int8Conv1d, Int8Conv2d, Int8Linear
 
@@ -39,6 +40,13 @@ Rule = Callable[..., Any]
 
 
 def _lower_binary(builder: Any, stream: Any, layer: Any, path: str) -> Any:
+    if layer.input_scale == "batch":
+        raise Unsupported(
+            path, "input_scale='batch' is one mean over the whole batch, so an answer depends on "
+            "the samples beside it; an engine sees one. Use tensor or map."
+        )  # fmt: skip
+    if layer.weight_rule.bits > 1 or layer.input_bits > 1 or layer.input_range == "unit":
+        raise Unsupported(path, "more than one bit.")
     module = bwn_conv2d if layer.input_sign is None else binary_conv2d
     return module.lower(builder, stream, layer, path)
 
