@@ -215,7 +215,9 @@ def test_what_can_not_work_is_refused_before_any_recording_is_read(
     def read_nothing(self):
         raise AssertionError("the recordings were read first")
 
-    monkeypatch.setattr("xnorkit.data.datamodule.WaveformDataModule.prepare_data", read_nothing)
+    monkeypatch.setattr(
+        "xnorkit.data.waveform_datamodule.WaveformDataModule.prepare_data", read_nothing
+    )
     (tmp_path / "bad.ckpt").write_text("nothing")
     override = override.format(bad=tmp_path / "bad.ckpt")
     with pytest.raises(ValueError, match=sentence):

@@ -108,7 +108,7 @@ def test_a_state_of_other_training_data_is_refused(other, roster):
 
 
 def test_a_batch_larger_than_the_split_is_refused(roster):
-    with pytest.raises(ValueError, match="batch_size=28 is more than the 27 training clips"):
+    with pytest.raises(ValueError, match="batch_size=28 is more than the 27 training samples"):
         TrainLoader(roster, 28, seed=1)
     with pytest.raises(ValueError, match="batch_size=14 in each of 2 processes"):
         TrainLoader(roster, 14, seed=1, world_size=2)

@@ -57,7 +57,7 @@ def test_unfitted_statistics_are_refused():
 
 
 def test_nothing_to_fit_is_refused():
-    with pytest.raises(ValueError, match="no clip to fit"):
+    with pytest.raises(ValueError, match="no sample to fit"):
         Standardise(3).fit([])
 
 

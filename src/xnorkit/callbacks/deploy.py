@@ -24,7 +24,8 @@ from xnorkit.deploy.report import board, page
 from xnorkit.deploy.report.record import Machine, Report, Subject, agreement_of, sizes_of
 from xnorkit.deploy.report.speed import measure
 from xnorkit.deploy.xnor_file import producer_versions
-from xnorkit.features import Frontend
+from xnorkit.features import Features
+from xnorkit.features.features import name_in_batch
 from xnorkit.machine import cpu_name
 from xnorkit.nn import summarise
 from xnorkit.tasks import Classification
@@ -220,7 +221,7 @@ def plan_of(task: Classification) -> pipeline.Plan:
     return pipeline.plan(task.network, example, task.labels, frontend)
 
 
-def best_copies(checkpoint: Path, task: Classification) -> tuple[nn.Module, Frontend]:
+def best_copies(checkpoint: Path, task: Classification) -> tuple[nn.Module, Features]:
     """Network and frontend with a checkpoint's numbers, on the CPU in float32, in eval mode."""
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     state = {name.replace(_COMPILED, ""): value for name, value in saved.items()}
@@ -235,9 +236,10 @@ def _copy(part: Any, state: Mapping[str, Tensor], prefix: str) -> Any:
 
 
 @torch.no_grad()
-def features_of(frontend: Frontend, batches: Iterable[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Features (N, 1, mels, frames) and labels (N,) of all batches."""
-    pairs = [(frontend(batch["waveform"]), batch["label"]) for batch in batches]
+def features_of(frontend: Features, batches: Iterable[dict[str, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Features (N, …) and labels (N,) of all batches."""
+    takes = name_in_batch(frontend)
+    pairs = [(frontend(batch[takes]), batch["label"]) for batch in batches]
     return torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import hydra
 import torch
@@ -25,12 +25,12 @@ from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.quiet import QuietRanks
 from xnorkit.cli.run_folder import RunFolder, versions
-from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.library.path import refuse_impossible
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.unsupported import Unsupported
-from xnorkit.features import Frontend
+from xnorkit.features import Features
 from xnorkit.nn import BinaryLayer
 from xnorkit.tasks import Classification
 
@@ -52,7 +52,7 @@ def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
         raise Refused(f"{key}: {error}") from error
 
 
-def datamodule(cfg: DictConfig, trained: Classification | None = None) -> WaveformDataModule:
+def datamodule(cfg: DictConfig, trained: Classification | None = None) -> DataModule:
     """The data set: labels and features are known, nothing has been read or fetched yet.
 
     Args:
@@ -63,7 +63,7 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
         Refused: its settings can't work, or it has labels that the task does not know.
     """
     extra = {} if trained is None else {"features": trained.frontend}
-    data: WaveformDataModule = instantiate(cfg, "data", **extra)
+    data: DataModule = instantiate(cfg, "data", **extra)
     if trained is not None:
         unknown = sorted(set(data.labels) - set(trained.labels))
         if unknown:
@@ -75,13 +75,13 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> Wavefo
     return data
 
 
-def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None = None) -> None:
-    """Find or fetch the recordings, open their store; their source is added to the run's title.
+def prepare(cfg: DictConfig, datamodule: DataModule, stage: str | None = None) -> None:
+    """Find or fetch the samples, open their store; their source is added to the run's title.
 
     Args:
         cfg: the composed config; `title` changes.
         datamodule: the data set.
-        stage: `test` needs no training clips.
+        stage: `test` needs no training samples.
 
     Raises:
         Refused: the data can't be had.
@@ -95,13 +95,11 @@ def prepare(cfg: DictConfig, datamodule: WaveformDataModule, stage: str | None =
         cfg.title = f"{cfg.title}_embedded_subset"
 
 
-def frontend(datamodule: WaveformDataModule) -> Frontend:
-    """The data module's features, with the train split's statistics and background noise."""
-    features: Any = datamodule.features  # a protocol to data, which knows no Frontend
-    features.fit_statistics(datamodule.statistics_waveforms())
-    features.set_noise(datamodule.noise)
-    fitted: Frontend = features
-    return fitted
+def frontend(datamodule: DataModule) -> Features:
+    """The data module's features, with what they need of the train split."""
+    datamodule.fit_features()
+    fitted: Any = datamodule.features  # a module to data, which knows no Features
+    return cast(Features, fitted)
 
 
 def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
@@ -119,7 +117,7 @@ def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
 
 
 def task(
-    cfg: DictConfig, net: nn.Module, features: Frontend, datamodule: WaveformDataModule
+    cfg: DictConfig, net: nn.Module, features: Features, datamodule: DataModule
 ) -> Classification:
     """Network and features with loss, optimiser and what every checkpoint says of itself."""
     return Classification(
@@ -145,7 +143,7 @@ def loggers(cfg: DictConfig) -> list[Logger]:
     return [instantiate(cfg, f"logger.{name}") for name, node in cfg.logger.items() if node]
 
 
-def plan(cfg: DictConfig, net: nn.Module, datamodule: WaveformDataModule) -> Plan | None:
+def plan(cfg: DictConfig, net: nn.Module, datamodule: DataModule) -> Plan | None:
     """What the network will become after fit, from its shapes alone; None with deploy=none.
 
     Raises:
@@ -161,7 +159,7 @@ def plan(cfg: DictConfig, net: nn.Module, datamodule: WaveformDataModule) -> Pla
         raise Refused(f"network: {error}") from error
 
 
-def deploy(cfg: DictConfig, datamodule: WaveformDataModule) -> Deploy | None:
+def deploy(cfg: DictConfig, datamodule: DataModule) -> Deploy | None:
     """The step after fit; without a test it is proven on the validation split.
 
     Raises:
@@ -178,7 +176,7 @@ def deploy(cfg: DictConfig, datamodule: WaveformDataModule) -> Deploy | None:
     return step
 
 
-def float_twin(cfg: DictConfig, datamodule: WaveformDataModule) -> nn.Module:
+def float_twin(cfg: DictConfig, datamodule: DataModule) -> nn.Module:
     """The same topology with the scheme `float` and a float stem; what others' engines run."""
     twin = copy.deepcopy(cfg)
     OmegaConf.update(twin, "model", FLOAT, merge=False)

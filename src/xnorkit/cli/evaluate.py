@@ -15,7 +15,7 @@ from xnorkit.cli import build, screens
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
 from xnorkit.cli.run_folder import RunFolder
-from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.data.datamodule import DataModule
 from xnorkit.tasks import Classification
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def leave_other_ranks() -> None:
 
 
 def test(
-    cfg: DictConfig, task: Classification, datamodule: WaveformDataModule, trainer: Trainer
+    cfg: DictConfig, task: Classification, datamodule: DataModule, trainer: Trainer
 ) -> dict[str, float]:
     """Test in one process, on the whole split.
 
@@ -92,7 +92,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     return result["test/acc"]
 
 
-def _warn_of_shared_clips(saved: dict[str, Any], datamodule: WaveformDataModule) -> None:
+def _warn_of_shared_clips(saved: dict[str, Any], datamodule: DataModule) -> None:
     """The embedded subset is cut from the official test set."""
     if "embedded" in saved.get("title", "") and "embedded" not in datamodule.source_note:
         _log.warning(
@@ -122,7 +122,8 @@ def data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str,
     chosen = given.get("data")
     if chosen is not None and chosen["_target_"] != saved["_target_"]:
         node = dict(chosen)
-    node = {**node, "data_dir": cfg.data_dir, "features": None}
+    here = {"data_dir": cfg.data_dir} if "data_dir" in node else {}
+    node = {**node, **here, "features": None}
     if "source" in node and given.get("data.root") is not None:
         node |= {"source": "root", "test_root": None}  # wherever the checkpoint's data came from
     changed = OmegaConf.create(node)

@@ -23,7 +23,7 @@ from xnorkit.callbacks.deploy import Deploy
 from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
-from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.report.screen import renderable
@@ -46,7 +46,7 @@ def show_start(
     cfg: DictConfig,
     run: RunFolder,
     task: Classification,
-    data: WaveformDataModule,
+    data: DataModule,
     planned: Plan | None = None,
 ) -> dict[str, Any]:
     """The screen that says what will run.

@@ -24,7 +24,7 @@ from xnorkit.cli import build, checks, evaluate, float_stage, quiet, resume, scr
 from xnorkit.cli.given import given_values
 from xnorkit.cli.initialise import initialise
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
-from xnorkit.data.datamodule import WaveformDataModule
+from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Classification
@@ -80,7 +80,7 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
 def _fit(
     cfg: DictConfig,
     run: RunFolder,
-    datamodule: WaveformDataModule,
+    datamodule: DataModule,
     network: nn.Module,
     watched: bool,
     planned: Plan | None = None,

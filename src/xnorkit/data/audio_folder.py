@@ -7,7 +7,6 @@ import numpy as np
 from torch import nn
 
 from xnorkit.data.audio_file import Samples
-from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.data.file_tree import FolderTree, audio_names, label_of
 from xnorkit.data.roster import Roster
 from xnorkit.data.splits import (
@@ -17,6 +16,7 @@ from xnorkit.data.splits import (
     split_by_hash,
     split_by_lists,
 )
+from xnorkit.data.waveform_datamodule import WaveformDataModule
 
 
 class AudioFolder(WaveformDataModule):

@@ -1,34 +1,56 @@
-"""A roster → batches {"waveform", "label", "key"}, for one rank, resumable between any two of them.
+"""A split → batches {its input, "label", "key"}, for one rank, resumable between any two of them.
 
 A whole batch is gathered from the memory map at once (1 MB for 32 clips), so there are no workers.
 """
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from xnorkit import draws
-from xnorkit.data.roster import Epoch, Places, Roster
 
 Batch = dict[str, Tensor]
+Places = npt.NDArray[np.int64]
+
+
+class Epoch(Protocol):
+    """One epoch of a split."""
+
+    @property
+    def labels(self) -> Places:
+        """int64 (n,), the class of each place."""
+
+    def inputs(self, places: Places) -> Batch:
+        """What stands at these places, under its name: "waveform" or "image", (len(places), …)."""
+
+
+class Split(Protocol):
+    """What an epoch is drawn from; every epoch has the same length."""
+
+    def __len__(self) -> int:
+        """Places of an epoch."""
+
+    def epoch(self, seed: int, epoch: int) -> Epoch:
+        """The epoch of these two counters."""
 
 
 class _Loader:
     """What both loaders share: the batch of some places of an epoch."""
 
-    def __init__(self, roster: Roster, batch_size: int, seed: int) -> None:
-        self.roster = roster
+    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+        self.split = split
         self.batch_size = batch_size
         self.seed = seed
 
     def _batch(self, epoch: Epoch, number: int, places: Places) -> Batch:
-        """waveform int16 (n, samples), label int64 (n,), key int64 (n,)."""
+        """The input (n, …), label int64 (n,), key int64 (n,)."""
         return {
-            "waveform": torch.from_numpy(epoch.waveforms(places)),
+            **epoch.inputs(places),
             "label": torch.from_numpy(epoch.labels[places]),
             "key": draws.key(self.seed, number, torch.from_numpy(places), "sample"),
         }
@@ -46,9 +68,9 @@ class TrainLoader(_Loader):
     """
 
     def __init__(
-        self, roster: Roster, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+        self, split: Split, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
     ) -> None:
-        super().__init__(roster, batch_size, seed)
+        super().__init__(split, batch_size, seed)
         self.rank, self.world_size = rank, world_size
         self._epoch, self._done = 0, 0  # the epoch begun last, and how many batches it has given
         self._resuming = False
@@ -57,19 +79,19 @@ class TrainLoader(_Loader):
         if not len(self):
             processes = f" in each of {world_size} processes" if world_size > 1 else ""
             raise ValueError(
-                f"data.batch_size={batch_size}{processes} is more than the {len(roster)} training "
-                "clips, and the last, smaller batch is dropped. Set it lower."
+                f"data.batch_size={batch_size}{processes} is more than the {len(split)} training "
+                "samples, and the last, smaller batch is dropped. Set it lower."
             )
 
     def __len__(self) -> int:
-        return len(self.roster) // (self.batch_size * self.world_size)
+        return len(self.split) // (self.batch_size * self.world_size)
 
     def __iter__(self) -> Iterator[Batch]:
         # Nothing changes before the first batch is asked for: Lightning calls iter() to try it.
         first = self._begin()
         number = self._epoch
-        epoch = self.roster.epoch(self.seed, number)
-        order = draws.permutation(self.seed, number, len(self.roster), "order").numpy()
+        epoch = self.split.epoch(self.seed, number)
+        order = draws.permutation(self.seed, number, len(self.split), "order").numpy()
         for place in range(first, len(self)):
             self._done = place + 1
             begin = (place * self.world_size + self.rank) * self.batch_size
@@ -111,25 +133,25 @@ class TrainLoader(_Loader):
 
 
 class EvaluationLoader(_Loader):
-    """All clips in a fixed order, the last batch smaller; the draw is epoch 0 of `draw_seed`.
+    """All samples in a fixed order, the last batch smaller; the draw is epoch 0 of `draw_seed`.
 
-    With several ranks, each takes every so many-th clip; those that have one less repeat the first
-    ones, so that all have equally many batches, as torch's DistributedSampler does it.
+    With several ranks, each takes every so many-th sample; those that have one less repeat the
+    first ones, so that all have equally many batches, as torch's DistributedSampler does it.
     """
 
     def __init__(
         self,
-        roster: Roster,
+        split: Split,
         batch_size: int,
         seed: int,
         draw_seed: int,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        super().__init__(roster, batch_size, seed)
-        self.epoch = roster.epoch(draw_seed, 0)
-        share = math.ceil(len(roster) / world_size)
-        self.places = np.arange(rank, share * world_size, world_size) % len(roster)
+        super().__init__(split, batch_size, seed)
+        self.epoch = split.epoch(draw_seed, 0)
+        share = math.ceil(len(split) / world_size)
+        self.places = np.arange(rank, share * world_size, world_size) % len(split)
 
     def __len__(self) -> int:
         return math.ceil(len(self.places) / self.batch_size)

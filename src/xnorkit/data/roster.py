@@ -12,12 +12,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from xnorkit import draws
 from xnorkit.data.audio_file import Samples, to_int16
+from xnorkit.data.batches import Places
 from xnorkit.data.stored_clips import StoredClips
 
-Places = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.float64]
 EXTRA_FRACTION = 0.1  # of the task's words, for _unknown_ and for _silence_: the official 10 %
 
@@ -156,6 +157,10 @@ class Epoch:
     noise: Samples
     drawn: Drawn
     labels: Places
+
+    def inputs(self, places: Places) -> dict[str, Tensor]:
+        """Waveforms as a batch has them: int16 (len(places), samples)."""
+        return {"waveform": torch.from_numpy(self.waveforms(places))}
 
     def waveforms(self, places: Places) -> Samples:
         """int16 (len(places), samples)."""

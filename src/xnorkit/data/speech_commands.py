@@ -11,12 +11,12 @@ from torch import nn
 
 from xnorkit.data import embedded
 from xnorkit.data.audio_file import Samples
-from xnorkit.data.datamodule import WaveformDataModule
 from xnorkit.data.download import Archive, UnreachableError, fetch_archive
 from xnorkit.data.file_tree import FileTree, FolderTree, audio_names
 from xnorkit.data.roster import Roster
 from xnorkit.data.speech_task import Task, labels_of, require_every_class, rosters_of
 from xnorkit.data.splits import check_speakers, lists_of, split_by_hash, split_by_lists
+from xnorkit.data.waveform_datamodule import WaveformDataModule
 
 _SITE = "http://download.tensorflow.org/data/"
 # Sizes and checksums as torchaudio and TensorFlow Datasets have them.

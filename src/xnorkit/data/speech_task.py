@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from xnorkit.data.audio_file import Samples
+from xnorkit.data.batches import Places
 from xnorkit.data.roster import (
     Extra,
-    Places,
     Roster,
     Silence,
     Unknown,

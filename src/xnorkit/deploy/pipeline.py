@@ -23,7 +23,7 @@ from xnorkit.deploy.lower import Lowered, lower
 from xnorkit.deploy.ops.op import Specs
 from xnorkit.deploy.validate import validate
 from xnorkit.deploy.xnor_file import Metadata
-from xnorkit.features import Frontend
+from xnorkit.features import Features
 
 MODEL, UNIT = "model.xnor", "engine.cpp"  # in the folder of a deployment
 
@@ -40,7 +40,7 @@ class Plan:
 
     lowered: Lowered
     metadata: Metadata
-    frontend: Frontend | None = None
+    frontend: Features | None = None
 
     @property
     def specs(self) -> Specs:
@@ -66,7 +66,7 @@ def plan(
     network: nn.Module,
     example: Tensor,
     labels: Sequence[str] = (),
-    frontend: Frontend | None = None,
+    frontend: Features | None = None,
 ) -> Plan:
     """Lower a network; the dry run before training, and the first stage after it.
 
@@ -151,14 +151,14 @@ def deploy(
     return engine, validate(planned.lowered, engine, inputs, labels)
 
 
-def _feature_specs(frontend: Frontend | None) -> Specs:
+def _feature_specs(frontend: Features | None) -> Specs:
     if frontend is None:
         return {}
     bands = ("float32", tuple(frontend.standardise.mean.shape))
     return {"features.mean": bands, "features.std": bands}
 
 
-def _feature_tensors(frontend: Frontend | None) -> dict[str, Tensor]:
+def _feature_tensors(frontend: Features | None) -> dict[str, Tensor]:
     """The train split's statistics: trained numbers, so not among the features' parameters."""
     if frontend is None:
         return {}

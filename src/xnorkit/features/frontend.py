@@ -1,19 +1,20 @@
 """Augment ► log-mel ► standardise: what stands between a batch of waveforms and the network."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from xnorkit.features.augment import Augment
+from xnorkit.features.features import Features, keep_dtype
 from xnorkit.features.log_mel import LogMel
 from xnorkit.features.standardise import Standardise
 
 _INT16_SCALE = 2.0**-15  # int16 full scale becomes ±1
 
 
-class Frontend(nn.Module):
+class Frontend(Features):
     """Waveforms → standardised log-mel features, in float32 whatever the trainer's precision.
 
     Without a key, or in eval mode, nothing is random and a sample's features are its own. In
@@ -26,6 +27,8 @@ class Frontend(nn.Module):
     Raises:
         ValueError: an augmentation wider than the clip or the feature map.
     """
+
+    takes = "waveform"
 
     def __init__(self, log_mel: LogMel, augment: Augment | None = None) -> None:
         super().__init__()
@@ -118,13 +121,6 @@ class Frontend(nn.Module):
             )
         return waveform.float()
 
-    def _refuse_key(self, key: Tensor, clips: int) -> None:
-        if key.dtype != torch.int64 or key.shape != (clips,):
-            raise ValueError(
-                f"keys of shape {tuple(key.shape)}, {key.dtype}: expected is ({clips},), "
-                "torch.int64: one from xnorkit.draws.key for each clip."
-            )
-
     def _refuse_too_wide(self) -> None:
         if self.augment is None:
             return
@@ -141,13 +137,6 @@ class Frontend(nn.Module):
                 )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Devices change, dtypes do not: `.half()` and precision=16-true leave float32 in place."""
-
-        def keep_dtype(tensor: Tensor) -> Tensor:
-            moved = fn(tensor)
-            return moved if moved.dtype == tensor.dtype else tensor.to(moved.device)
-
-        apply: Any = super()._apply
-        moved: Self = apply(keep_dtype, recurse)
-        self.noise = keep_dtype(self.noise)
+        moved = super()._apply(fn, recurse)
+        self.noise = keep_dtype(fn, self.noise)
         return moved

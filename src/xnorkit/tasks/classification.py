@@ -11,15 +11,17 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
+from xnorkit.features.features import name_in_batch
+
 Batch = dict[str, Tensor]
 
 
 class Classification(LightningModule):
-    """Waveforms → features → logits, trained with cross-entropy.
+    """Samples → features → logits, trained with cross-entropy.
 
     Args:
-        network: (N, 1, mels, frames) → logits (N, len(labels)).
-        frontend: waveforms (N, samples) → features (N, 1, mels, frames); augments in training.
+        network: features (N, …) → logits (N, len(labels)).
+        frontend: what a batch has under the name that it `takes` → features; augments in training.
         labels: class names, in the order of the logits.
         optimizer: takes the parameters, gives the optimiser.
         scheduler: takes the optimiser and `total_steps`, gives a scheduler that is stepped after
@@ -65,13 +67,13 @@ class Classification(LightningModule):
         self.test_confusion = MulticlassConfusionMatrix(classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (N, 1, mels, frames) → logits (N, classes)."""
+        """Features (N, …) → logits (N, classes)."""
         result: Tensor = self.network(features)
         return result
 
     def logits(self, batch: Batch) -> Tensor:
         """Logits (N, classes) of a batch of the data module."""
-        result: Tensor = self(self.frontend(batch["waveform"], batch["key"]))
+        result: Tensor = self(self.frontend(batch[name_in_batch(self.frontend)], batch["key"]))
         return result
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
