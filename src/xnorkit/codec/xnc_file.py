@@ -64,7 +64,7 @@ class CompressedPicture:
         fields = _FIELDS.pack(
             _MAGIC, _VERSION, coding, len(self.bits), self.height, self.width, self.model_id
         )
-        return fields + _checksum(fields + body) + body
+        return b"".join((fields, _checksum(fields + body), body))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "CompressedPicture":
