@@ -1,12 +1,13 @@
-"""One binary 3x3 convolution beside torch's and ONNX Runtime's float and int8 ones, in turn.
+"""Binary and binary-weight 3x3 convolutions beside torch's and ONNX Runtime's float and int8 ones.
 
     python benchmarks/bench_conv.py [SECONDS]        default 3 a shape and path
 
 Packed bits in and out, padding 1, thresholds found from a BatchNorm; the others convolve the same
 map with as many filters: torch in both memory layouts, ONNX Runtime in float32 (its change of
 layout at the edges included) and in int8 (QLinearConv alone: uint8 in and out). Every output bit of
-ours is compared with torch first, int8 with torch within one step. One thread, medians of the
-ratios within a round, quartiles in brackets.
+ours is compared with torch first, int8 with torch within one step. Layers with binary weights and
+real input are raced against the float ones only. Sides in turn, one thread, medians of the ratios
+within a round, quartiles in brackets.
 """
 
 import sys
@@ -21,7 +22,6 @@ from torch import nn
 
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.engine import Engine
-from xnorkit.deploy.lower import Lowered
 from xnorkit.deploy.report.latency import Race, race
 from xnorkit.deploy.validate import validate
 from xnorkit.machine import cpu_name
@@ -41,6 +41,12 @@ def binary(channels: int) -> nn.Module:
     nn.init.normal_(made[1].running_mean, std=channels)
     nn.init.normal_(made[1].weight)
     return made.eval()
+
+
+def binary_weight(channels: int) -> nn.Module:
+    """Real numbers in and out."""
+    layer = BinaryConv2d(channels, channels, 3, padding=1, bias=False, input_sign=None)
+    return nn.Sequential(layer).eval()
 
 
 def onnx_session(model: object) -> onnxruntime.InferenceSession:
@@ -107,12 +113,12 @@ def int8_side(x: torch.Tensor, rng: np.random.Generator) -> Call:
     return lambda: session.run(None, given)
 
 
-def show(shape: tuple[int, int, int], isa: str, result: Race) -> None:
+def show(x: torch.Tensor, title: str, result: Race) -> None:
     """A line a side; ours first."""
-    height, width, channels = shape
+    channels, height, width = x.shape[1:]
     macs = height * width * channels * channels * 9
     ours = min(result.timings, key=lambda name: name != "xnorkit")
-    print(f"{height}x{width}x{channels}, {isa}")
+    print(f"{height}x{width}x{channels}, {title}")
     for name, timing in result.timings.items():
         against = ""
         if name != ours:
@@ -123,12 +129,17 @@ def show(shape: tuple[int, int, int], isa: str, result: Race) -> None:
         )
 
 
-def proven(lowered: Lowered, model: bytes, isa: str, x: torch.Tensor) -> Call:
-    """The first binary layer's op, alone, on an engine that gives torch's bits."""
-    engine = Engine(model, isa=isa)
-    assert validate(lowered, engine, x).layers[0].wrong_alone == 0
-    op = [op.name for op in lowered.program.ops].index("0")
-    return partial(engine.step, op)
+def ours(network: nn.Module, x: torch.Tensor) -> dict[str, Call]:
+    """The first layer's op alone on each path, each of an engine that gives torch's answer."""
+    planned = pipeline.plan(network, x)
+    model = planned.model()
+    op = [op.name for op in planned.lowered.program.ops].index("0")
+    calls: dict[str, Call] = {}
+    for isa in Engine(model).library.supported:
+        engine = Engine(model, isa=isa)
+        validate(planned.lowered, engine, x)
+        calls[isa] = partial(engine.step, op)
+    return calls
 
 
 def main() -> None:
@@ -139,13 +150,13 @@ def main() -> None:
     for height, width, channels in SHAPES:
         torch.manual_seed(0)
         x = torch.randn(1, channels, height, width)
-        planned = pipeline.plan(binary(channels), x)
-        model = planned.model()
-        others = float_sides(nn.Conv2d(channels, channels, 3, padding=1, bias=False).eval(), x)
-        others["ONNX Runtime int8"] = int8_side(x, rng)
-        for isa in Engine(model).library.supported:
-            sides = {"xnorkit": proven(planned.lowered, model, isa, x), **others}
-            show((height, width, channels), isa, race(sides, seconds=seconds))
+        floats = float_sides(nn.Conv2d(channels, channels, 3, padding=1, bias=False).eval(), x)
+        others = {**floats, "ONNX Runtime int8": int8_side(x, rng)}
+        for isa, call in ours(binary(channels), x).items():
+            show(x, isa, race({"xnorkit": call, **others}, seconds=seconds))
+        for isa, call in ours(binary_weight(channels), x).items():
+            result = race({"xnorkit": call, **floats}, seconds=seconds)
+            show(x, f"{isa}, binary weights alone", result)
 
 
 if __name__ == "__main__":
