@@ -236,7 +236,7 @@ def test_the_part_through_alpha_is_the_numerical_derivative():
 @pytest.mark.parametrize("rule", RULES)
 def test_unknown_names_are_refused_by_every_rule(rule):
     w = torch.ones(2, 2)
-    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, none"):
+    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, max, none"):
         rescale_gradient(w, w, rule, alpha="row")
     with pytest.raises(ValueError, match="rule='lua': choose one of chain, paper, ste"):
         rescale_gradient(w, w, "lua")
@@ -254,7 +254,7 @@ def test_a_weight_rule_is_plain_frozen_data():
 
 
 def test_a_weight_rule_refuses_unknown_names():
-    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, none"):
+    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, max, none"):
         WeightRule(alpha="row")
     with pytest.raises(ValueError, match="rule='lua': choose one of chain, paper, ste"):
         WeightRule(rule="lua")

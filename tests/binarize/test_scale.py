@@ -74,7 +74,7 @@ def test_gradient_at_zero_follows_the_sign_rule(alpha):
 
 
 def test_an_unknown_alpha_is_named():
-    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, none"):
+    with pytest.raises(ValueError, match="alpha='row': choose one of filter, layer, max, none"):
         weight_scale(torch.ones(1, 1), "row")
 
 
@@ -169,3 +169,10 @@ def test_means_are_to_the_bit_those_of_torch_axis_by_axis(size):
     values = torch.randn(6, 4, size, size)
     expected = values.sum(3, keepdim=True).sum(2, keepdim=True).sum(1, keepdim=True)
     assert torch.equal(mean_over(values, (1, 2, 3)), expected / max(1, 4 * size * size))
+
+
+def test_the_largest_magnitude_is_one_scale_for_all():
+    w = torch.tensor([[0.5, -2.0], [1.0, 0.0]], requires_grad=True)
+    scale = weight_scale(w, "max")
+    assert scale.tolist() == [[2.0]]
+    assert weight_scale(torch.zeros(0, 3), "max").tolist() == [[1.0]]

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from xnorkit import binarize
 from xnorkit.binarize import ESTIMATORS, sign
+from xnorkit.binarize.ste import with_gradient_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "seed_systems.npz"
 
@@ -148,3 +149,13 @@ def test_ste_swish_is_the_derivative_of_sign_swish():
     sigma = torch.sigmoid(5 * x)
     (expected,) = torch.autograd.grad((2 * sigma * (1 + 5 * x * (1 - sigma)) - 1).sum(), x)
     torch.testing.assert_close(gradient_of("ste_swish", x, torch.ones_like(x)), expected)
+
+
+def test_other_values_can_have_an_estimators_gradient():
+    x = torch.tensor([-2.0, 0.5, 3.0], requires_grad=True)
+    values = torch.tensor([7.0, 8.0, 9.0])
+    y = with_gradient_of(x, values, "ste_clip")
+    y.backward(torch.tensor([1.0, 2.0, 3.0]))
+    assert torch.equal(y, values)
+    assert y is not values
+    assert x.grad.tolist() == [0, 2, 0]

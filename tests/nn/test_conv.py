@@ -244,6 +244,7 @@ def test_positional_arguments_are_torchs_and_ours_are_keywords(cls, twin):
         "weight_rule",
         "padding_value",
         "input_scale",
+        "input_quant_mode",
         "input_bits",
         "input_range",
         "binary_gradient",

@@ -97,6 +97,7 @@ def test_positional_arguments_are_torchs_and_ours_are_keywords():
         "input_sign",
         "weight_rule",
         "input_scale",
+        "input_quant_mode",
         "input_bits",
         "input_range",
         "binary_gradient",

@@ -10,6 +10,7 @@ from xnorkit.binarize.binop import (
 )
 from xnorkit.binarize.gradient import binary_gradient
 from xnorkit.binarize.kbit import quantize_k, quantize_unit
+from xnorkit.binarize.quant_mode import quantize_sign
 from xnorkit.binarize.scale import input_scale
 from xnorkit.binarize.sign import heaviside
 from xnorkit.binarize.ste import (
@@ -34,6 +35,7 @@ __all__ = [
     "heaviside",
     "input_scale",
     "quantize_k",
+    "quantize_sign",
     "quantize_unit",
     "rescale_gradient",
     "sign",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from xnorkit.binarize.kbit import require_bits
+from xnorkit.binarize.quant_mode import QuantMode, quantize_sign, require_quant_mode
 from xnorkit.binarize.scale import Alpha, mean_over, require_alpha
 from xnorkit.binarize.sign import inside
 from xnorkit.binarize.weight_levels import alpha_axes, squash_gradient, squashed, weight_codes
@@ -33,7 +34,7 @@ class WeightRule:
     Attributes:
         centre: subtract the mean over input channels first (XNOR-Net); not where there is one.
         clamp: latent weights are held in [−1, 1].
-        alpha: `filter`, `layer` or `none`: the scale of the binary weights.
+        alpha: `filter`, `layer`, `max` or `none`: the scale of the binary weights.
         rule: `chain`, `paper`, `ste` or `straight`: how the gradient is rescaled
             (`rescale_gradient`).
         centre_factor: the factor (1 − 1/s) of `chain` and `paper`.
@@ -42,9 +43,11 @@ class WeightRule:
         clamp_after_step: clamp to [−1, 1] after each optimiser step as well (BinaryNet).
         bits: of a weight, 1 … 8: sign, or q_k of the weights in [−1, 1].
         squash: tanh(W)/max|tanh(W)| before q_k (DoReFa), not persistent as centring is.
+        quant_mode: `det`; `stochastic`: in training +1 with probability clip((W/α + 1)/2, 0, 1).
 
     Raises:
-        ValueError: an unknown `alpha` or `rule`, or `bits` out of range.
+        ValueError: an unknown `alpha`, `rule` or `quant_mode`, `bits` out of range, or values that
+            can't be combined.
     """
 
     centre: bool = True
@@ -56,16 +59,32 @@ class WeightRule:
     clamp_after_step: bool = False
     bits: int = 1
     squash: bool = False
+    quant_mode: QuantMode = "det"
 
     def __post_init__(self) -> None:
         require_alpha(self.alpha)
         _require_rule(self.rule)
         require_bits(self.bits, "a weight has", MAX_LAYER_BITS)
+        require_quant_mode(self.quant_mode)
+        self._refuse_pairs()
+
+    def _refuse_pairs(self) -> None:
+        if self.alpha == "max" and (self.rule == "chain" or self.bits > 1):
+            raise ValueError(
+                f"alpha='max' with rule={self.rule!r}, bits={self.bits}: the largest magnitude is "
+                "BinaryNet's scale of one bit, which no gradient goes through. Use rule='ste'."
+            )
+        if self.quant_mode == "stochastic" and (self.bits > 1 or self.alpha not in ("none", "max")):
+            raise ValueError(
+                f"quant_mode='stochastic' with alpha={self.alpha!r}, bits={self.bits}: a draw is "
+                "±1 by a weight in [-1, 1], or ±max|W|. Use alpha='none' or 'max' and one bit."
+            )
 
     @property
     def is_sign(self) -> bool:
-        """Whether weights are α·sign(W) and nothing else."""
-        return self.bits == 1 and not self.squash
+        """Whether weights are sign(W) times a mean magnitude or 1, and nothing else."""
+        plain = self.quant_mode == "det" and self.alpha != "max"
+        return plain and self.bits == 1 and not self.squash
 
 
 XNOR_RULE = WeightRule()
@@ -188,8 +207,13 @@ def _through_scale(codes: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
 
 
 def quantised_weight(latent: Tensor, rule: WeightRule) -> Tensor:
-    """α·sign(W), or its k-bit form, of a weight that is centred and clamped; without a gradient."""
+    """α·sign(W), or its k-bit form, of a weight that is centred and clamped; without a gradient.
+
+    In `quant_mode` `stochastic` a draw: this is what training computes with.
+    """
     fixed = latent.detach()
+    if rule.quant_mode == "stochastic":
+        return quantize_sign(fixed, "stochastic", allow_scale=rule.alpha == "max")
     codes, scale = weight_codes(squashed(fixed) if rule.squash else fixed, rule.bits, rule.alpha)
     return scale * codes
 

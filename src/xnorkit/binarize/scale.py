@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xnorkit.binarize.sign import sign_values
 
-Alpha = Literal["filter", "layer", "none"]
+Alpha = Literal["filter", "layer", "max", "none"]
 
 
 def filter_scale(weight: Tensor) -> Tensor:
@@ -31,24 +31,27 @@ def weight_scale(weight: Tensor, alpha: Alpha = "filter") -> Tensor:
 
     Args:
         weight: (C_out, C_in, …), floating point.
-        alpha: `filter`: one mean magnitude a filter; `layer`: one for all; `none`: 1.
+        alpha: `filter`: one mean magnitude a filter; `layer`: one for all; `max`: the largest
+            magnitude of all (BinaryNet's `allow_scale`); `none`: 1.
 
     Returns:
         (C_out, 1, …) for `filter`, (1, 1, …) otherwise; dtype of `weight`.
 
     Raises:
-        ValueError: `alpha` is none of the three.
+        ValueError: `alpha` is none of them.
     """
     require_alpha(alpha)
     if alpha == "filter":
         return filter_scale(weight)
     if alpha == "layer":
         return _magnitude(weight, tuple(range(weight.dim())))
+    if alpha == "max" and weight.numel():
+        return weight.abs().amax().reshape((1,) * weight.dim())
     return weight.new_ones((1,) * weight.dim())
 
 
 def require_alpha(alpha: str) -> None:
-    """Refuse what is none of the three rules."""
+    """Refuse what is none of the rules."""
     if alpha not in get_args(Alpha):
         raise ValueError(f"alpha={alpha!r}: choose one of {', '.join(get_args(Alpha))}.")
 

@@ -79,6 +79,36 @@ def _sign(x: Tensor, name: str) -> Tensor:
     return result
 
 
+class _Values(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, values: Tensor, name: str) -> Tensor:
+        return values.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, str], output: Tensor) -> None:
+        x, _, ctx.name = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        return _GRADIENTS[ctx.name](x, gradient), None, None
+
+
+def with_gradient_of(x: Tensor, values: Tensor, estimator: str) -> Tensor:
+    """`values`, with the gradient for x that an estimator of `ESTIMATORS` has.
+
+    Args:
+        x: any shape, floating point.
+        values: like `x`; no gradient flows to them.
+        estimator: its name.
+    """
+    result: Tensor = _Values.apply(x, values, estimator)  # type: ignore[no-untyped-call]  # torch annotates no apply
+    return result
+
+
 def ste_clip(x: Tensor) -> Tensor:
     """±1 by the sign rule; gradient g·1[|x| ≤ 1].
 

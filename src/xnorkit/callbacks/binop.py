@@ -46,7 +46,7 @@ class BinOp(Callback):
     Args:
         rule: `chain`, `paper` or `ste`: how gradients are rescaled. None, here and below: as the
             layer's own `weight_rule` says; plain layers have XNOR-Net's (chain, filter, all on).
-        alpha: `filter`, `layer` or `none`: the scale of the binary weights.
+        alpha: `filter`, `layer`, `max` or `none`: the scale of the binary weights.
         centre: subtract the mean over input channels.
         clamp: clamp to [−1, 1] before binarising.
         centre_factor: the gradient's factor (1 − 1/s).

@@ -1,6 +1,7 @@
 """Targets of one rule → latent weights out, α·sign(W) in, and back; gradients rescaled."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -46,7 +47,8 @@ class TargetGroup:
         self._held_for = held_for  # before the first write: an interrupt may come at any time
         if centre and held_for == "evaluation":
             in_place.centre_and_clamp_(self._weights, self.rule)
-        scales = in_place.binarize_(self._weights, self.rule)
+        rule = replace(self.rule, quant_mode="det") if held_for == "evaluation" else self.rule
+        scales = in_place.binarize_(self._weights, rule)
         if held_for == "training":
             self._scales = scales
         self._tell_layers(True)

@@ -30,10 +30,11 @@ from xnorkit.binarize.binop import (
 )
 from xnorkit.binarize.gradient import binary_gradient as with_binary_gradient
 from xnorkit.binarize.kbit import Range, level_codes, quantize_k, quantize_unit, require_bits
+from xnorkit.binarize.quant_mode import QuantMode, quantize_sign, require_quant_mode
 from xnorkit.binarize.rounding import round_ste
 from xnorkit.binarize.ste import ESTIMATORS
 
-InputScale = Literal["none", "map", "tensor", "batch"]
+InputScale = Literal["none", "map", "tensor", "batch", "max"]
 
 MAX_EXACT = 2**24  # beyond it float32 can't hold every integer
 
@@ -46,7 +47,8 @@ class BinaryLayer(nn.Module):
         input_sign: name of the estimator that binarises the input, or None: the input stays real
             (BWN).
         input_scale: `none`; `map`: XNOR-Net's K; `tensor`: one mean of |x| a sample; `batch`: one
-            of the whole batch.
+            of the whole batch; `max`: BinaryNet's max|x| of the whole batch, straight through.
+        input_quant_mode: `det`; `stochastic`: in training the input's signs are drawn.
         input_bits: of an input; 1 is its sign.
         input_range: `signed`: inputs become values in [−1, 1]; `unit`: in [0, 1] (DoReFa).
         binary_gradient: whether the gradient of the linear map's output is binarised.
@@ -58,6 +60,7 @@ class BinaryLayer(nn.Module):
     weight_rule: WeightRule
     input_sign: str | None
     input_scale: InputScale
+    input_quant_mode: QuantMode
     input_bits: int
     input_range: Range
     binary_gradient: bool
@@ -68,6 +71,7 @@ class BinaryLayer(nn.Module):
         input_sign: str | None,
         weight_rule: WeightRule,
         input_scale: InputScale,
+        input_quant_mode: QuantMode,
         input_bits: int,
         input_range: Range,
         binary_gradient: bool,
@@ -83,6 +87,7 @@ class BinaryLayer(nn.Module):
                 "XNOR-Net's."
             )
         _check_input(input_sign, input_scale, input_bits, input_range)
+        _check_quant_mode(input_quant_mode, input_sign, input_bits, input_range)
         if input_sign is not None and self.weight.numel():
             terms = self.weight[0].numel()
             if terms >= MAX_EXACT:
@@ -100,6 +105,7 @@ class BinaryLayer(nn.Module):
         self.weight_rule = weight_rule
         self.input_sign = input_sign
         self.input_scale = input_scale
+        self.input_quant_mode = input_quant_mode
         self.input_bits = input_bits
         self.input_range = input_range
         self.binary_gradient = binary_gradient
@@ -167,18 +173,22 @@ class BinaryLayer(nn.Module):
         return self.input_bits == 1 and self.input_range == "signed"
 
     def _values(self, x: Tensor) -> Tensor:
-        if self.input_sign is None or self._takes_signs:
-            return self.input_codes(x)
+        if self.input_sign is None:
+            return x
+        if self._takes_signs:
+            drawn = self.input_quant_mode if self.training else "det"
+            return quantize_sign(x, drawn, self.input_scale == "max", self.input_sign)
         quantise = quantize_unit if self.input_range == "unit" else quantize_k
         return quantise(x, self.input_bits)
 
     def _float_map(self, x: Tensor, weight: Tensor) -> Tensor:
-        if self.input_scale == "none" and not self.binary_gradient:
+        scaled_before = self.input_scale in ("none", "max")  # max: by the values themselves
+        if scaled_before and not self.binary_gradient:
             return self.linear_map(self._values(x), weight, self.bias)
         y = self.linear_map(self._values(x), weight, None)
         if self.binary_gradient:
             y = with_binary_gradient(y)
-        if self.input_scale != "none":
+        if not scaled_before:
             y = y * self.scale_of_input(x)
         return y if self.bias is None else y + self.per_channel(self.bias).to(y.dtype)
 
@@ -213,6 +223,7 @@ class BinaryLayer(nn.Module):
             "input_range": (self.input_range, "signed"),
             "binary_gradient": (self.binary_gradient, False),
             "input_scale": (self.input_scale, "none"),
+            "input_quant_mode": (self.input_quant_mode, "det"),
         }
         told = [f", {name}={value}" for name, (value, usual) in others.items() if value != usual]
         return f"{super().extra_repr()}, {own}{''.join(told)}"
@@ -242,11 +253,21 @@ def _check_input(
             f"input_sign={input_sign!r} with input_bits={input_bits}, input_range={input_range!r}: "
             "only one signed bit has a choice of gradients. Use input_sign='ste_clip'."
         )
-    if input_scale == "batch":
+    if input_scale in ("batch", "max"):
         warnings.warn(
-            "input_scale='batch' takes one mean over the whole batch: an answer depends on the "
-            "samples beside it, and no engine can give it. input_scale='tensor' has one a sample.",
+            f"input_scale={input_scale!r} takes one number of the whole batch: an answer depends "
+            "on the samples beside it, and no engine can give it. input_scale='tensor' has one a "
+            "sample.",
             stacklevel=4,
+        )
+
+
+def _check_quant_mode(mode: str, input_sign: str | None, bits: int, range_: str) -> None:
+    require_quant_mode(mode, "input_quant_mode")
+    if mode == "stochastic" and (input_sign is None or (bits, range_) != (1, "signed")):
+        raise ValueError(
+            f"input_quant_mode='stochastic' with input_sign={input_sign!r}, input_bits={bits}, "
+            f"input_range={range_!r}: only a sign can be drawn. Use input_quant_mode='det'."
         )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from xnorkit.binarize.binop import WeightRule
 from xnorkit.binarize.kbit import Range
+from xnorkit.binarize.quant_mode import QuantMode, largest_magnitude
 from xnorkit.binarize.scale import input_scale as scale_map
 from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
 
@@ -41,6 +42,11 @@ class _BinaryConv(BinaryLayer):
                 f"padding_value={padding_value} with input_range='unit': its values are in [0, 1]. "
                 "Set padding_value to 0 or 1."
             )
+        if padding_value != 0 and self.input_scale == "max":
+            raise ValueError(
+                f"padding_value={padding_value} with input_scale='max': beside ±max|x| a border of "
+                "±1 has no meaning. Use padding_value=0."
+            )
         self.padding_value = padding_value
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:
@@ -56,7 +62,9 @@ class _BinaryConv(BinaryLayer):
         return result
 
     def scale_of_input(self, x: Tensor) -> Tensor:
-        """K of `map`: (N, 1, …); of `tensor`: one number a sample; of `batch`: one."""
+        """K of `map`: (N, 1, …); of `tensor`: one number a sample; of `batch`, `max`: one."""
+        if self.input_scale == "max":
+            return largest_magnitude(x)
         if self.input_scale == "batch":
             return x.abs().mean()
         batched = x if x.dim() == self.weight.dim() else x.unsqueeze(0)
@@ -100,7 +108,10 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         weight_rule: how latent weights become binary; None is XNOR-Net's.
         padding_value: of the border: 0 (its taps vanish), 1 or −1 (faster).
         input_scale: `none`; `map`: K, one number a pixel; `tensor`: one a sample; `batch`: one for
-            the batch, as some first programs have it.
+            the batch, as some first programs have it; `max`: max|x| of the batch (BinaryNet's
+            `allow_scale`), in training the values that the filters see.
+        input_quant_mode: `det`; `stochastic`: in training an input is +1 with probability
+            clip((x + 1)/2, 0, 1), or x over the scale `max`.
         input_bits: 1: the input's sign; 2 … 8: q_k of it.
         input_range: `signed`: the input becomes values in [−1, 1]; `unit`: in [0, 1] (DoReFa), with
             one bit 1 where x > ½.
@@ -129,6 +140,7 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         weight_rule: WeightRule | None = None,
         padding_value: int = 0,
         input_scale: InputScale = "none",
+        input_quant_mode: QuantMode = "det",
         input_bits: int = 1,
         input_range: Range = "signed",
         binary_gradient: bool = False,
@@ -138,8 +150,8 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
             padding_mode, device, dtype,
         )  # fmt: skip
         self._init_binary(
-            input_sign, default_rule(weight_rule), input_scale, input_bits, input_range,
-            binary_gradient,
+            input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
+            input_range, binary_gradient,
         )  # fmt: skip
         self._init_border(padding_value)
 
@@ -168,6 +180,7 @@ class BinaryConv2d(_BinaryConv, nn.Conv2d):
         weight_rule: WeightRule | None = None,
         padding_value: int = 0,
         input_scale: InputScale = "none",
+        input_quant_mode: QuantMode = "det",
         input_bits: int = 1,
         input_range: Range = "signed",
         binary_gradient: bool = False,
@@ -177,7 +190,7 @@ class BinaryConv2d(_BinaryConv, nn.Conv2d):
             padding_mode, device, dtype,
         )  # fmt: skip
         self._init_binary(
-            input_sign, default_rule(weight_rule), input_scale, input_bits, input_range,
-            binary_gradient,
+            input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
+            input_range, binary_gradient,
         )  # fmt: skip
         self._init_border(padding_value)

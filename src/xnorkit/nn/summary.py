@@ -201,7 +201,9 @@ def _row(name: str, layer: nn.Module, calls: _Calls, seen: set[int]) -> LayerSum
 
 def _scales(layer: BinaryLayer) -> int:
     """How many α the layer has."""
-    return {"filter": layer.weight.shape[0], "layer": 1, "none": 0}[layer.weight_rule.alpha]
+    return {"filter": layer.weight.shape[0], "layer": 1, "max": 1, "none": 0}[
+        layer.weight_rule.alpha
+    ]
 
 
 def _int8_parameters(layer: Int8Layer, new: list[nn.Parameter]) -> tuple[int, int]:

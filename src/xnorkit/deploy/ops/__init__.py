@@ -40,10 +40,10 @@ Rule = Callable[..., Any]
 
 
 def _lower_binary(builder: Any, stream: Any, layer: Any, path: str) -> Any:
-    if layer.input_scale == "batch":
+    if layer.input_scale in ("batch", "max"):
         raise Unsupported(
-            path, "input_scale='batch' is one mean over the whole batch, so an answer depends on "
-            "the samples beside it; an engine sees one. Use tensor or map."
+            path, f"input_scale={layer.input_scale!r} is one number of the whole batch, so an "
+            "answer depends on the samples beside it; an engine sees one. Use none, tensor or map."
         )  # fmt: skip
     if layer.weight_rule.bits > 1 or layer.input_bits > 1 or layer.input_range == "unit":
         raise Unsupported(path, "more than one bit.")
