@@ -7,12 +7,14 @@ from torch import nn
 from xnorkit.binarize.binop import BINARYNET_RULE, WeightRule
 from xnorkit.binarize.quant_mode import QuantMode
 from xnorkit.schemes.scheme import (
+    Pool,
+    Size,
     batch_norm,
     binary_conv2d,
     binary_linear,
     chain,
     dropout_layer,
-    max_pool,
+    pool_layer,
 )
 
 
@@ -58,27 +60,38 @@ class BinaryNet:
         }
         self._padding_value = padding_value
 
-    def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
+    def stem(self, channels: int, dims: int, pool: Pool = 1) -> nn.Module:
         """(Pool) ► BatchNorm ► hard tanh."""
-        return chain(pool=max_pool(pool), norm=batch_norm(channels, dims), hardtanh=nn.Hardtanh())
+        return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), hardtanh=nn.Hardtanh())
 
     def conv2d(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
     ) -> nn.Module:
-        """Sign ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
+        """(Dropout) ► sign ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
         layer = binary_conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride,
+            padding,
             padding_value=self._padding_value,
             **self._options,
         )
         return chain(
+            dropout=dropout_layer(dropout),
             layer=layer,
-            pool=max_pool(pool),
+            pool=pool_layer(pool),
             norm=batch_norm(out_channels, 2),
-            hardtanh=nn.Hardtanh(),
+            hardtanh=None if residual else nn.Hardtanh(),
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
@@ -90,6 +103,10 @@ class BinaryNet:
             norm=batch_norm(out_features, 0),
             hardtanh=nn.Hardtanh(),
         )
+
+    def join(self) -> nn.Module:
+        """Hard tanh."""
+        return nn.Hardtanh()
 
     def head(self, channels: int, dims: int) -> nn.Module:
         """Nothing: the blocks end in hard tanh."""

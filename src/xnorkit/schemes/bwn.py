@@ -5,7 +5,15 @@ from torch import nn
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
 from xnorkit.schemes.float import Float
-from xnorkit.schemes.scheme import binary_conv2d, binary_linear, chain, dropout_layer, max_pool
+from xnorkit.schemes.scheme import (
+    Pool,
+    Size,
+    binary_conv2d,
+    binary_linear,
+    chain,
+    dropout_layer,
+    pool_layer,
+)
 
 
 class BWN(Float):
@@ -36,11 +44,27 @@ class BWN(Float):
         self._options = {"input_sign": None, "weight_rule": self.weight_rule}
 
     def conv2d(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
     ) -> nn.Module:
-        """Binary-weight conv ► BatchNorm ► ReLU ► (pool)."""
-        layer = binary_conv2d(in_channels, out_channels, kernel_size, stride, **self._options)
-        return chain(layer=layer, **self._after(out_channels, 2), pool=max_pool(pool))
+        """(Dropout) ► binary-weight conv ► BatchNorm ► ReLU ► (pool)."""
+        layer = binary_conv2d(
+            in_channels, out_channels, kernel_size, stride, padding, **self._options
+        )
+        return chain(
+            dropout=dropout_layer(dropout),
+            layer=layer,
+            **self._after(out_channels, 2, residual),
+            pool=pool_layer(pool),
+        )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
         """(Dropout) ► binary-weight linear ► BatchNorm ► ReLU."""

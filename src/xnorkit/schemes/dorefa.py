@@ -4,12 +4,14 @@ from torch import nn
 
 from xnorkit.binarize.binop import WeightRule
 from xnorkit.schemes.scheme import (
+    Pool,
+    Size,
     batch_norm,
     binary_conv2d,
     binary_linear,
     chain,
     dropout_layer,
-    max_pool,
+    pool_layer,
 )
 
 
@@ -53,17 +55,32 @@ class DoReFa:
             "binary_gradient": binary_gradient,
         }
 
-    def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
+    def stem(self, channels: int, dims: int, pool: Pool = 1) -> nn.Module:
         """(Pool) ► BatchNorm ► clip."""
-        return chain(pool=max_pool(pool), norm=batch_norm(channels, dims), clip=_clip())
+        return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), clip=_clip())
 
     def conv2d(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
     ) -> nn.Module:
-        """Quantised conv ► BatchNorm ► (pool) ► clip."""
-        layer = binary_conv2d(in_channels, out_channels, kernel_size, stride, **self._options)
+        """(Dropout) ► quantised conv ► BatchNorm ► (pool) ► clip."""
+        layer = binary_conv2d(
+            in_channels, out_channels, kernel_size, stride, padding, **self._options
+        )
         return chain(
-            layer=layer, norm=batch_norm(out_channels, 2), pool=max_pool(pool), clip=_clip()
+            dropout=dropout_layer(dropout),
+            layer=layer,
+            norm=batch_norm(out_channels, 2),
+            pool=pool_layer(pool),
+            clip=None if residual else _clip(),
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
@@ -75,6 +92,10 @@ class DoReFa:
             norm=batch_norm(out_features, 0),
             clip=_clip(),
         )
+
+    def join(self) -> nn.Module:
+        """Clip."""
+        return _clip()
 
     def head(self, channels: int, dims: int) -> nn.Module:
         """Nothing: the blocks end in the clip."""

@@ -1,10 +1,11 @@
-"""What a network asks of a scheme: four questions, so that each topology is written once.
+"""What a network asks of a scheme: five questions, so that each topology is written once.
 
 | question | asked | `xnor`'s answer |
 | --- | --- | --- |
 | `stem` | after the first layer, which sees real input | (pool) ► BatchNorm ► ReLU |
 | `conv2d` | for each inner convolution | BatchNorm ► sign ► binary conv ► (pool) |
 | `linear` | for each inner linear layer | BatchNorm ► sign ► binary linear |
+| `join` | after the sum of a block and its shortcut | nothing |
 | `head` | before the last layer, which is float | BatchNorm ► ReLU |
 
 The layer that holds the weights is always named `layer`, so that a float checkpoint initialises the
@@ -19,6 +20,9 @@ from torch import nn
 from xnorkit.binarize.binop import WeightRule
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 
+Size = int | tuple[int, int]  # of a kernel
+Pool = int | nn.Module  # max-pool factor, 1 is none; or what pools
+
 
 class Scheme(Protocol):
     """A binarisation scheme.
@@ -31,24 +35,49 @@ class Scheme(Protocol):
     name: str
     weight_rule: WeightRule | None
 
-    def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
+    def stem(self, channels: int, dims: int, pool: Pool = 1) -> nn.Module:
         """What follows the first layer.
 
         Args:
             channels: C of what comes, (N, C) or (N, C, H, W).
             dims: 0 for (N, C), 2 for (N, C, H, W).
-            pool: max-pool factor in H and W; 1 is none.
+            pool: max-pool factor in H and W, 1 is none; or a module that pools.
         """
         ...
 
     def conv2d(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
     ) -> nn.Module:
-        """An inner block, (N, C_in, H, W) → (N, C_out, H', W'), padded so that stride 1 keeps H."""
+        """An inner block, (N, C_in, H, W) → (N, C_out, H', W').
+
+        Args:
+            in_channels: C_in.
+            out_channels: C_out.
+            kernel_size: of the convolution.
+            stride: of the convolution.
+            pool: as `stem`.
+            padding: of the convolution; None: so that stride 1 keeps H and W (odd kernels).
+            dropout: before the convolution.
+            residual: a shortcut will be added to the block's end, so no nonlinearity stands there:
+                that is `join`'s.
+        """
         ...
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
         """An inner block, (N, in_features) → (N, out_features)."""
+        ...
+
+    def join(self) -> nn.Module:
+        """What follows the sum of a residual block and its shortcut."""
         ...
 
     def head(self, channels: int, dims: int) -> nn.Module:
@@ -62,12 +91,23 @@ def batch_norm(channels: int, dims: int) -> nn.Module:
 
 
 def binary_conv2d(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int, **options: Any
-) -> BinaryConv2d:
-    """Without bias, which the BatchNorm around it has; padded so that stride 1 keeps the map."""
+    in_channels: int, out_channels: int, kernel_size: Size, stride: int, padding: int | None,
+    **options: Any,
+) -> BinaryConv2d:  # fmt: skip
+    """Without bias, which the BatchNorm around it has."""
+    border = border_of(kernel_size, padding)
     return BinaryConv2d(
-        in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False, **options
+        in_channels, out_channels, kernel_size, stride, border, bias=False, **options
     )
+
+
+def border_of(kernel_size: Size, padding: int | None) -> Size:
+    """The padding; where it is None, the one with which stride 1 keeps the map."""
+    if padding is not None:
+        return padding
+    if isinstance(kernel_size, int):
+        return kernel_size // 2
+    return kernel_size[0] // 2, kernel_size[1] // 2
 
 
 def binary_linear(in_features: int, out_features: int, **options: Any) -> BinaryLinear:
@@ -81,10 +121,12 @@ def chain(**modules: nn.Module | None) -> nn.Sequential:
     return nn.Sequential(OrderedDict(present))
 
 
-def max_pool(factor: int) -> nn.Module | None:
-    """Max-pool by `factor`, or None for 1."""
+def pool_layer(pool: Pool) -> nn.Module | None:
+    """Max-pool by a factor, None for 1; a module that pools is that module."""
+    if isinstance(pool, nn.Module):
+        return pool
     # ceil_mode: a map of odd size keeps its last row and column, and one of size 1 survives.
-    return nn.MaxPool2d(factor, ceil_mode=True) if factor > 1 else None
+    return nn.MaxPool2d(pool, ceil_mode=True) if pool > 1 else None
 
 
 def dropout_layer(probability: float) -> nn.Module | None:

@@ -8,12 +8,14 @@ from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
 from xnorkit.nn.binary_layer import InputScale
 from xnorkit.schemes.scheme import (
+    Pool,
+    Size,
     batch_norm,
     binary_conv2d,
     binary_linear,
     chain,
     dropout_layer,
-    max_pool,
+    pool_layer,
 )
 
 PostActivation = Literal["none", "relu"]
@@ -79,24 +81,38 @@ class XNOR:
         }
         self._padding_value = padding_value
 
-    def stem(self, channels: int, dims: int, pool: int = 1) -> nn.Module:
+    def stem(self, channels: int, dims: int, pool: Pool = 1) -> nn.Module:
         """(Pool) ► BatchNorm ► ReLU: pooled first, three quarters of the work are saved."""
-        return chain(pool=max_pool(pool), norm=batch_norm(channels, dims), relu=nn.ReLU())
+        return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), relu=nn.ReLU())
 
     def conv2d(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, pool: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
     ) -> nn.Module:
-        """BatchNorm ► sign ► binary conv ► (ReLU) ► (pool)."""
+        """BatchNorm ► (dropout) ► sign ► binary conv ► (ReLU) ► (pool)."""
         layer = binary_conv2d(
             in_channels,
             out_channels,
             kernel_size,
             stride,
+            padding,
             padding_value=self._padding_value,
             **self._options,
         )
         return chain(
-            norm=batch_norm(in_channels, 2), layer=layer, relu=self._relu(), pool=max_pool(pool)
+            norm=batch_norm(in_channels, 2),
+            dropout=dropout_layer(dropout),
+            layer=layer,
+            relu=None if residual else self._relu(),
+            pool=pool_layer(pool),
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
@@ -108,6 +124,10 @@ class XNOR:
             layer=layer,
             relu=self._relu(),
         )
+
+    def join(self) -> nn.Module:
+        """Nothing: the next block begins with BatchNorm ► sign."""
+        return nn.Identity()
 
     def head(self, channels: int, dims: int) -> nn.Module:
         """BatchNorm ► ReLU on the last block's sums."""
