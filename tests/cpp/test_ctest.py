@@ -49,7 +49,7 @@ def test_every_op_is_tested_on_the_portable_path(cases):
 @pytest.mark.slow
 def test_no_byte_is_read_or_written_that_must_not_be(tmp_path):
     program = built(tmp_path, "-O1", "XNORKIT_SANITIZE=address,undefined")
-    assert {case.split(".")[0] for case in program.ctest("-j2")} == set(NAMES)
+    assert {case.split(".")[0] for case in program.ctest("-j2")} >= set(NAMES)
 
 
 @pytest.mark.slow
@@ -96,4 +96,4 @@ def test_an_arm_cpu_gives_the_same_answers(tmp_path, compiler):
     assert {status for status, _ in cases.values()} == {"run"}
     for op in OPS:
         assert {f"{op}.arm_neon", f"{op}.portable"} <= cases.keys()
-    assert {case.split(".")[0] for case in cases} == set(NAMES)
+    assert {case.split(".")[0] for case in cases} >= set(NAMES)
