@@ -101,6 +101,7 @@ def test_positional_arguments_are_torchs_and_ours_are_keywords():
         "input_bits",
         "input_range",
         "binary_gradient",
+        "input_dropout",
     ]
 
 

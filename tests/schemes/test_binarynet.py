@@ -14,8 +14,9 @@ from xnorkit.schemes import BinaryNet
 def test_the_block_is_conv_pool_norm_hardtanh():
     kinds = [type(module) for module in BinaryNet().conv2d(3, 4, 3, pool=2)]
     assert kinds == [BinaryConv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh]
-    kinds = [type(module) for module in BinaryNet().linear(3, 4, dropout=0.1)]
-    assert kinds == [nn.Dropout, BinaryLinear, nn.BatchNorm1d, nn.Hardtanh]
+    block = BinaryNet().linear(3, 4, dropout=0.1)
+    assert [type(module) for module in block] == [BinaryLinear, nn.BatchNorm1d, nn.Hardtanh]
+    assert block.layer.input_dropout == 0.1
 
 
 def test_weights_are_plus_minus_one_without_scale_or_centring():

@@ -72,12 +72,19 @@ def test_a_residual_block_ends_without_its_nonlinearity_which_the_join_has():
         assert scheme.join()(y + x).shape == x.shape
 
 
-def test_dropout_stands_before_the_convolution():
-    for scheme in ALL:
+def test_dropout_of_real_values_stands_before_the_convolution():
+    for scheme in (Float(), BWN()):
         block = list(scheme.conv2d(3, 4, 3, dropout=0.25))
         [place] = [i for i, module in enumerate(block) if isinstance(module, nn.Dropout)]
         assert block[place].p == 0.25
         assert block[place + 1].weight.shape == (4, 3, 3, 3)
+
+
+@pytest.mark.parametrize("scheme", [XNOR(), BinaryNet(), DoReFa()], ids=lambda s: s.name)
+def test_dropout_of_binarised_values_is_the_layers(scheme):
+    for block in (scheme.conv2d(3, 4, 3, dropout=0.25), scheme.linear(3, 4, dropout=0.25)):
+        assert not any(isinstance(module, nn.Dropout) for module in block)
+        assert block.layer.input_dropout == 0.25
 
 
 def test_factories_follow_their_argument():

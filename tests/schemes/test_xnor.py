@@ -20,9 +20,10 @@ def test_relu_stands_after_the_binary_layer_where_asked():
     assert kinds == [nn.BatchNorm2d, BinaryConv2d, nn.ReLU, nn.MaxPool2d]
 
 
-def test_dropout_stands_before_the_binary_layer():
+def test_dropout_stands_between_sign_and_product():
     kinds = [type(module) for module in XNOR().linear(3, 4, dropout=0.5)]
-    assert kinds == [nn.BatchNorm1d, nn.Dropout, BinaryLinear]
+    assert kinds == [nn.BatchNorm1d, BinaryLinear]
+    assert XNOR().linear(3, 4, dropout=0.5).layer.input_dropout == 0.5
 
 
 def test_a_block_in_evaluation_is_alpha_times_an_integer():

@@ -127,6 +127,8 @@ def task(
         optimizer=instantiate(cfg, "optimizer"),
         scheduler=instantiate(cfg, "scheduler"),
         label_smoothing=cfg.task.label_smoothing,
+        loss=cfg.task.loss,
+        lr_scale=cfg.task.lr_scale,
         title=datamodule.title,
         hyperparameters={
             "config": OmegaConf.to_container(cfg, resolve=True),

@@ -18,6 +18,7 @@ from math import prod
 from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xnorkit.binarize.binop import (
@@ -52,6 +53,8 @@ class BinaryLayer(nn.Module):
         input_bits: of an input; 1 is its sign.
         input_range: `signed`: inputs become values in [−1, 1]; `unit`: in [0, 1] (DoReFa).
         binary_gradient: whether the gradient of the linear map's output is binarised.
+        input_dropout: share of the binarised inputs that training sets to 0, the others growing by
+            as much: a dropout in front of the layer would leave sign(0) = +1.
         holds_binary_weight: True while `BinOp` keeps α·sign(W) in `weight`.
     """
 
@@ -64,6 +67,7 @@ class BinaryLayer(nn.Module):
     input_bits: int
     input_range: Range
     binary_gradient: bool
+    input_dropout: float
     holds_binary_weight: bool
 
     def _init_binary(
@@ -75,6 +79,7 @@ class BinaryLayer(nn.Module):
         input_bits: int,
         input_range: Range,
         binary_gradient: bool,
+        input_dropout: float,
     ) -> None:
         if input_sign is not None and input_sign not in ESTIMATORS:
             raise ValueError(
@@ -109,6 +114,7 @@ class BinaryLayer(nn.Module):
         self.input_bits = input_bits
         self.input_range = input_range
         self.binary_gradient = binary_gradient
+        self.input_dropout = require_share(input_dropout)
         self.holds_binary_weight = False
 
     @abstractmethod
@@ -183,9 +189,10 @@ class BinaryLayer(nn.Module):
 
     def _float_map(self, x: Tensor, weight: Tensor) -> Tensor:
         scaled_before = self.input_scale in ("none", "max")  # max: by the values themselves
+        values = F.dropout(self._values(x), self.input_dropout, self.training)
         if scaled_before and not self.binary_gradient:
-            return self.linear_map(self._values(x), weight, self.bias)
-        y = self.linear_map(self._values(x), weight, None)
+            return self.linear_map(values, weight, self.bias)
+        y = self.linear_map(values, weight, None)
         if self.binary_gradient:
             y = with_binary_gradient(y)
         if not scaled_before:
@@ -224,6 +231,7 @@ class BinaryLayer(nn.Module):
             "binary_gradient": (self.binary_gradient, False),
             "input_scale": (self.input_scale, "none"),
             "input_quant_mode": (self.input_quant_mode, "det"),
+            "input_dropout": (self.input_dropout, 0),
         }
         told = [f", {name}={value}" for name, (value, usual) in others.items() if value != usual]
         return f"{super().extra_repr()}, {own}{''.join(told)}"
@@ -269,6 +277,13 @@ def _check_quant_mode(mode: str, input_sign: str | None, bits: int, range_: str)
             f"input_quant_mode='stochastic' with input_sign={input_sign!r}, input_bits={bits}, "
             f"input_range={range_!r}: only a sign can be drawn. Use input_quant_mode='det'."
         )
+
+
+def require_share(input_dropout: float) -> float:
+    """The share itself; refuse what is none."""
+    if not 0 <= input_dropout < 1:
+        raise ValueError(f"input_dropout={input_dropout}: choose a share in [0, 1).")
+    return input_dropout
 
 
 def autocasts(device_type: str) -> bool:

@@ -117,6 +117,7 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
             one bit 1 where x > ½.
         binary_gradient: in training the gradient g that reaches the convolution is replaced by
             max|g|·sign(g).
+        input_dropout: share of the binarised inputs that training sets to 0.
 
     Raises:
         ValueError: an unknown option, or one that can't be combined.
@@ -144,6 +145,7 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         input_bits: int = 1,
         input_range: Range = "signed",
         binary_gradient: bool = False,
+        input_dropout: float = 0.0,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
@@ -151,7 +153,7 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         )  # fmt: skip
         self._init_binary(
             input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
-            input_range, binary_gradient,
+            input_range, binary_gradient, input_dropout,
         )  # fmt: skip
         self._init_border(padding_value)
 
@@ -184,6 +186,7 @@ class BinaryConv2d(_BinaryConv, nn.Conv2d):
         input_bits: int = 1,
         input_range: Range = "signed",
         binary_gradient: bool = False,
+        input_dropout: float = 0.0,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
@@ -191,6 +194,6 @@ class BinaryConv2d(_BinaryConv, nn.Conv2d):
         )  # fmt: skip
         self._init_binary(
             input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
-            input_range, binary_gradient,
+            input_range, binary_gradient, input_dropout,
         )  # fmt: skip
         self._init_border(padding_value)

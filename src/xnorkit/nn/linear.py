@@ -28,6 +28,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         input_bits: see there.
         input_range: `signed` or `unit`.
         binary_gradient: the gradient that reaches the product is binarised.
+        input_dropout: see there.
 
     Raises:
         ValueError: an unknown option, or one that can't be combined.
@@ -48,11 +49,12 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         input_bits: int = 1,
         input_range: Range = "signed",
         binary_gradient: bool = False,
+        input_dropout: float = 0.0,
     ) -> None:
         super().__init__(in_features, out_features, bias, device, dtype)
         self._init_binary(
             input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
-            input_range, binary_gradient,
+            input_range, binary_gradient, input_dropout,
         )  # fmt: skip
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:

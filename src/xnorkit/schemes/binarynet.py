@@ -13,7 +13,6 @@ from xnorkit.schemes.scheme import (
     binary_conv2d,
     binary_linear,
     chain,
-    dropout_layer,
     pool_layer,
 )
 
@@ -76,7 +75,7 @@ class BinaryNet:
         dropout: float = 0.0,
         residual: bool = False,
     ) -> nn.Module:
-        """(Dropout) ► sign ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
+        """Sign ► (dropout) ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
         layer = binary_conv2d(
             in_channels,
             out_channels,
@@ -84,10 +83,10 @@ class BinaryNet:
             stride,
             padding,
             padding_value=self._padding_value,
+            input_dropout=dropout,
             **self._options,
         )
         return chain(
-            dropout=dropout_layer(dropout),
             layer=layer,
             pool=pool_layer(pool),
             norm=batch_norm(out_channels, 2),
@@ -95,10 +94,9 @@ class BinaryNet:
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """(Dropout) ► sign ► binary linear ► BatchNorm ► hard tanh."""
-        layer = binary_linear(in_features, out_features, **self._options)
+        """Sign ► (dropout) ► binary linear ► BatchNorm ► hard tanh."""
+        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
         return chain(
-            dropout=dropout_layer(dropout),
             layer=layer,
             norm=batch_norm(out_features, 0),
             hardtanh=nn.Hardtanh(),

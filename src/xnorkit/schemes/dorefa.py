@@ -10,7 +10,6 @@ from xnorkit.schemes.scheme import (
     binary_conv2d,
     binary_linear,
     chain,
-    dropout_layer,
     pool_layer,
 )
 
@@ -71,12 +70,17 @@ class DoReFa:
         dropout: float = 0.0,
         residual: bool = False,
     ) -> nn.Module:
-        """(Dropout) ► quantised conv ► BatchNorm ► (pool) ► clip."""
+        """Quantise ► (dropout) ► quantised conv ► BatchNorm ► (pool) ► clip."""
         layer = binary_conv2d(
-            in_channels, out_channels, kernel_size, stride, padding, **self._options
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            input_dropout=dropout,
+            **self._options,
         )
         return chain(
-            dropout=dropout_layer(dropout),
             layer=layer,
             norm=batch_norm(out_channels, 2),
             pool=pool_layer(pool),
@@ -84,10 +88,9 @@ class DoReFa:
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """(Dropout) ► quantised linear ► BatchNorm ► clip."""
-        layer = binary_linear(in_features, out_features, **self._options)
+        """Quantise ► (dropout) ► quantised linear ► BatchNorm ► clip."""
+        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
         return chain(
-            dropout=dropout_layer(dropout),
             layer=layer,
             norm=batch_norm(out_features, 0),
             clip=_clip(),

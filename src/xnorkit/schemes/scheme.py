@@ -66,7 +66,7 @@ class Scheme(Protocol):
             stride: of the convolution.
             pool: as `stem`.
             padding: of the convolution; None: so that stride 1 keeps H and W (odd kernels).
-            dropout: before the convolution.
+            dropout: before the convolution; of binarised input, after the sign.
             residual: a shortcut will be added to the block's end, so no nonlinearity stands there:
                 that is `join`'s.
         """

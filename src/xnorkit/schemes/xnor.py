@@ -14,7 +14,6 @@ from xnorkit.schemes.scheme import (
     binary_conv2d,
     binary_linear,
     chain,
-    dropout_layer,
     pool_layer,
 )
 
@@ -97,7 +96,7 @@ class XNOR:
         dropout: float = 0.0,
         residual: bool = False,
     ) -> nn.Module:
-        """BatchNorm ► (dropout) ► sign ► binary conv ► (ReLU) ► (pool)."""
+        """BatchNorm ► sign ► (dropout) ► binary conv ► (ReLU) ► (pool)."""
         layer = binary_conv2d(
             in_channels,
             out_channels,
@@ -105,22 +104,21 @@ class XNOR:
             stride,
             padding,
             padding_value=self._padding_value,
+            input_dropout=dropout,
             **self._options,
         )
         return chain(
             norm=batch_norm(in_channels, 2),
-            dropout=dropout_layer(dropout),
             layer=layer,
             relu=None if residual else self._relu(),
             pool=pool_layer(pool),
         )
 
     def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """BatchNorm ► (dropout) ► sign ► binary linear ► (ReLU)."""
-        layer = binary_linear(in_features, out_features, **self._options)
+        """BatchNorm ► sign ► (dropout) ► binary linear ► (ReLU)."""
+        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
         return chain(
             norm=batch_norm(in_features, 0),
-            dropout=dropout_layer(dropout),
             layer=layer,
             relu=self._relu(),
         )

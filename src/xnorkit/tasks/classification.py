@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -12,12 +11,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from xnorkit.features.features import name_in_batch
+from xnorkit.tasks.learning_rates import require_lr_scale, scaled_optimizer
+from xnorkit.tasks.losses import LOSSES, training_loss
 
 Batch = dict[str, Tensor]
 
 
 class Classification(LightningModule):
-    """Samples → features → logits, trained with cross-entropy.
+    """Samples → features → logits, trained by a loss on them.
 
     Args:
         network: features (N, …) → logits (N, len(labels)).
@@ -27,11 +28,14 @@ class Classification(LightningModule):
         scheduler: takes the optimiser and `total_steps`, gives a scheduler that is stepped after
             each optimiser step; None keeps the learning rate.
         label_smoothing: in [0, 1); of the training loss only.
+        loss: `cross_entropy`, or `square_hinge` (the authors' of BinaryNet).
+        lr_scale: `none`, `glorot` or `glorot_squared`: the binary layers' learning rates, see
+            `scaled_optimizer`.
         title: of the data set, for figures and reports.
         hyperparameters: plain dict, list, str and numbers, saved in every checkpoint.
 
     Raises:
-        ValueError: `label_smoothing` out of range, or fewer than two labels.
+        ValueError: an option out of range or unknown, or fewer than two labels.
     """
 
     def __init__(
@@ -42,12 +46,13 @@ class Classification(LightningModule):
         optimizer: Callable[[Any], Optimizer] | None = None,
         scheduler: Callable[..., LRScheduler] | None = None,
         label_smoothing: float = 0.0,
+        loss: str = "cross_entropy",
+        lr_scale: str = "none",
         title: str = "",
         hyperparameters: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing}: choose a number in [0, 1).")
+        require_lr_scale(lr_scale)
         if len(labels) < 2:
             raise ValueError(f"labels={list(labels)}: a classifier needs at least two.")
         self.network = network
@@ -56,7 +61,9 @@ class Classification(LightningModule):
         self.title = title
         self._optimizer = optimizer
         self._scheduler = scheduler
-        self._label_smoothing = label_smoothing
+        self._training_loss = training_loss(loss, label_smoothing)
+        self._loss = LOSSES[loss]
+        self._lr_scale = lr_scale
         self._hparams_name = "hyperparameters"  # the name under which Lightning saves them
         self._set_hparams(hyperparameters or {})
         classes = len(self.labels)
@@ -79,7 +86,7 @@ class Classification(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
         logits = self.logits(batch)
-        loss = F.cross_entropy(logits, batch["label"], label_smoothing=self._label_smoothing)
+        loss = self._training_loss(logits, batch["label"])
         self.train_accuracy(logits, batch["label"])
         size = len(batch["label"])
         self.log("train/loss", loss, on_step=True, on_epoch=True, batch_size=size)
@@ -105,7 +112,7 @@ class Classification(LightningModule):
         logits, labels = self.logits(batch), batch["label"]
         accuracy(logits, labels)
         confusion.update(logits, labels)
-        loss = F.cross_entropy(logits.float(), labels)
+        loss = self._loss(logits.float(), labels)
         self.log(f"{split}/loss", loss, on_epoch=True, batch_size=len(labels), sync_dist=True)
         self.log(f"{split}/acc", accuracy, on_epoch=True, prog_bar=True, batch_size=len(labels))
 
@@ -121,7 +128,7 @@ class Classification(LightningModule):
         """The optimiser and scheduler of the configuration."""
         if self._optimizer is None:
             raise ValueError("this Classification was built without an optimizer: pass optimizer=.")
-        optimizer = self._optimizer(p for p in self.parameters() if p.requires_grad)
+        optimizer = scaled_optimizer(self._optimizer, self, self._lr_scale)
         if self._scheduler is None:
             return optimizer
         total = int(self.trainer.estimated_stepping_batches)
