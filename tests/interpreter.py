@@ -118,6 +118,23 @@ def _binary_conv(self, op, kind, bits):
     return self.ended(op, kind, sums)
 
 
+def _bitplane_conv(self, op, kind, bits):
+    """Of the odd codes themselves, put together from their planes."""
+    planes = bits.reshape(op.input_bits, -1, *bits.shape[1:])
+    x = sum(2.0**j * (1.0 - 2.0 * plane) for j, plane in enumerate(planes))
+    signs = self.filters(op, self.program.values)
+    grouped = signs.reshape(op.groups, op.weight_bits, -1, *signs.shape[1:])
+    weight = sum(2.0**i * grouped[:, i] for i in range(op.weight_bits)).flatten(0, 1)
+    border = float(op.padding_value) * (2**op.input_bits - 1)
+    return _convolve(x, weight, op, border)
+
+
+def _quantise(self, op, kind, x):
+    threshold, flip = self.number(op, "threshold").numpy(), self.number(op, "flip").numpy()
+    u = sum(((x < level) == flip.astype(bool)).astype(int) for level in threshold)
+    return np.concatenate([(u >> plane) & 1 == 0 for plane in range(op.bits)])
+
+
 def _threshold(self, op, kind, x):
     return self.compare(op, x)
 
@@ -216,6 +233,7 @@ _RUN = {
     "add": _add,
     "average_pool": _average_pool,
     "binary_conv2d": _binary_conv,
+    "bitplane_conv2d": _bitplane_conv,
     "bwn_conv2d": _bwn_conv,
     "float_conv2d": _float_conv,
     "input_scale": _input_scale,
@@ -223,6 +241,7 @@ _RUN = {
     "max_pool": _max_pool,
     "multiply": _multiply,
     "pointwise": _pointwise,
+    "quantise": _quantise,
     "threshold": _threshold,
 }
 

@@ -1,5 +1,7 @@
 """Networks of all ops with random shapes and trained-looking numbers, for property tests."""
 
+from dataclasses import replace
+
 import torch
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -92,6 +94,25 @@ def _window(draw, size):
     }
 
 
+SEVERAL_BITS = (  # of a weight, of an input, and the input's range
+    (1, 1, "unit"), (1, 2, "unit"), (3, 4, "unit"), (2, 1, "unit"), (2, 2, "signed"),
+    (4, 3, "signed"), (1, 4, "signed"),
+)  # fmt: skip
+
+
+def _kbit(draw, channels, size, widest):
+    """A binary convolution of several bits, or of zeros and ones."""
+    groups = draw(st.sampled_from([g for g in (1, 1, 2, channels) if channels % g == 0]))
+    weight_bits, input_bits, of = draw(st.sampled_from(SEVERAL_BITS))
+    rule = replace(_rule(draw, channels // groups), bits=weight_bits, squash=draw(st.booleans()))
+    return BINARY[len(size)](
+        channels, groups * draw(st.integers(1, max(1, widest // groups))), groups=groups,
+        bias=draw(st.booleans()), weight_rule=rule, input_bits=input_bits, input_range=of,
+        padding_value=draw(st.sampled_from([0, 1] if of == "unit" else [0, 1, -1])),
+        **_window(draw, size),
+    )  # fmt: skip
+
+
 def _binary(draw, channels, size, widest):
     """A binary convolution with any of its options, BWN among them."""
     groups = draw(st.sampled_from([g for g in (1, 1, 2, 3, channels) if channels % g == 0]))
@@ -166,10 +187,12 @@ def map_networks(draw, dims=2, widest=70):
     layers = [_stem(draw, shape[0], channels, dims), *_elementwise(draw, channels, dims)]
     for _ in range(draw(st.integers(1, 3))):
         channels, *size = _size(layers, shape)
-        if draw(st.integers(0, 2)) == 0:
+        kind = draw(st.sampled_from(["shortcut", "shortcut", "binary", "binary", "binary", "kbit"]))
+        if kind == "shortcut":
             layers.append(_shortcut(draw, channels, dims, widest))
         else:
-            layers.append(_binary(draw, channels, size, widest))
+            made = _kbit if kind == "kbit" else _binary
+            layers.append(made(draw, channels, size, widest))
         layers += _elementwise(draw, _size(layers, shape)[0], dims)
         channels, *size = _size(layers, shape)
         if min(size) > 1 and draw(st.booleans()):

@@ -12,6 +12,7 @@ from random_networks import Sum, drawn, map_networks, settle, vector_networks
 from torch import nn
 from torch_agreement import assert_agreement
 
+from xnorkit.binarize import WeightRule
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.validate import exact_values
 from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d
@@ -77,7 +78,27 @@ def vectors():
     return settle(network, 5), (30,)
 
 
-EXACT = (shortcuts, pools, hard_numbers, vectors)
+def several_bits():
+    """Codes in [−1, 1] and [0, 1] of 1 to 4 bits, groups, borders, a pool, a shortcut, a vector."""
+    dorefa = WeightRule(
+        centre=False, clamp=False, alpha="none", rule="straight", bits=3, squash=True
+    )
+    unit = {"input_range": "unit", "padding": 1}
+    two = {"weight_rule": WeightRule(bits=2), "input_bits": 2, "padding": 1}
+    network = nn.Sequential(
+        spread(Int8Conv2d(2, 20, 3)), nn.BatchNorm2d(20),
+        Sum(nn.Identity(), nn.Sequential(BinaryConv2d(20, 20, 3, **two), nn.BatchNorm2d(20))),
+        BinaryConv2d(20, 70, 3, padding_value=-1, **two), nn.MaxPool2d(2), nn.BatchNorm2d(70),
+        BinaryConv2d(70, 34, 3, weight_rule=dorefa, input_bits=4, groups=2, **unit),
+        nn.BatchNorm2d(34), BinaryConv2d(34, 6, 2, **unit), nn.BatchNorm2d(6),
+        BinaryConv2d(6, 5, 1, weight_rule=dorefa, input_range="unit"), nn.Flatten(),
+        nn.BatchNorm1d(125), BinaryLinear(125, 33, input_bits=3), nn.BatchNorm1d(33),
+        BinaryLinear(33, 7, weight_rule=dorefa, input_bits=2, input_range="unit"),
+    )  # fmt: skip
+    return settle(network, 6), (2, 10, 10)
+
+
+EXACT = (shortcuts, pools, hard_numbers, vectors, several_bits)
 RANDOM = ((map_networks(), 1), (map_networks(dims=1, widest=20), 1))
 MANY = {
     "maps": (map_networks(), 1),

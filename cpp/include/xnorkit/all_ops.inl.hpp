@@ -23,8 +23,11 @@ inline namespace kernels {
 #include "xnorkit/ops/pointwise.inl.hpp"
 #include "xnorkit/ops/average_pool.inl.hpp"
 #include "xnorkit/ops/threshold.inl.hpp"
+#include "xnorkit/ops/quantise.inl.hpp"
 // The kernels of BinaryConv2d.
 #include "xnorkit/ops/word_conv2d.inl.hpp"
+// What calls BinaryConv2d.
+#include "xnorkit/ops/bitplane_conv2d.inl.hpp"
 }  // namespace kernels
 
 namespace audio {
@@ -46,8 +49,14 @@ struct Ops {
   static constexpr auto& binary_kernels = kBinaryKernels;
   template <BinaryKernel kernel>
   using BinaryKernelOf = kernels::BinaryKernelOf<kernel>;
+  template <Map in, int out_c, Window window, int groups, int padding_value, int input_bits,
+            int weight_bits>
+  using BitplaneConv2d =
+      kernels::BitplaneConv2d<in, out_c, window, groups, padding_value, input_bits, weight_bits>;
   template <Map map>
   using Threshold = kernels::Threshold<map>;
+  template <Map map, int bits>
+  using Quantise = kernels::Quantise<map, bits>;
   template <Map in, Window window>
   using MaxPool = kernels::MaxPool<in, window>;
   template <Map in, Window window>

@@ -24,8 +24,9 @@ class LayerCheck:
         exact: whether its input is torch's to the bit, by construction.
         outputs: how many outputs were compared.
         wrong_alone: of them, how many differ given torch's own input bits.
-        inputs: how many input bits were compared.
+        inputs: how many of them were compared.
         wrong_in_whole: of them, how many differ when the engine computes all before it too.
+        inputs_are: `bits`, or `codes` of several.
     """
 
     path: str
@@ -34,6 +35,7 @@ class LayerCheck:
     wrong_alone: int = 0
     inputs: int = 0
     wrong_in_whole: int = 0
+    inputs_are: str = "bits"
 
 
 @dataclass
@@ -80,7 +82,8 @@ class Validation:
         """What a terminal shows."""
         rows = [
             f"{layer.path}: {layer.wrong_alone} of {layer.outputs:,} outputs differ given torch's "
-            f"input, {layer.wrong_in_whole} of {layer.inputs:,} input bits in the whole"
+            f"input, {layer.wrong_in_whole} of {layer.inputs:,} input {layer.inputs_are} in the "
+            "whole"
             for layer in self.layers
         ]
         until = self.exact_until
@@ -98,14 +101,16 @@ def refuse_wrong_bits(found: Validation) -> None:
         if check.wrong_alone:
             raise DisagreementError(
                 f"{check.path}: {check.wrong_alone} of {check.outputs:,} outputs of the engine "
-                "differ from torch's, given the same input bits. The engine of this network is "
-                "wrong: please report it with the checkpoint; deploy=none trains without."
+                f"differ from torch's, given the same input {check.inputs_are}. The engine of this "
+                "network is wrong: please report it with the checkpoint; deploy=none trains "
+                "without."
             )
     for check in found.layers:
         if check.exact and check.wrong_in_whole:
             raise DisagreementError(
-                f"{check.path}: {check.wrong_in_whole} of {check.inputs:,} input bits of the "
-                "engine differ from torch's, the first layer where they do."
+                f"{check.path}: {check.wrong_in_whole} of {check.inputs:,} input "
+                f"{check.inputs_are} of the engine differ from torch's, the first layer where "
+                "they do."
             )
 
 

@@ -165,8 +165,7 @@ class Builder:
         return index
 
     def _threshold(self, stream: Stream, value: int, modules: list[nn.Module], path: str) -> int:
-        source = self.values[value]
-        order = stream.order
+        source, order = self.values[value], stream.order
 
         def numbers() -> dict[str, Tensor]:
             found = fold.real_thresholds(
@@ -244,13 +243,18 @@ class Builder:
         out = Value("real", self.values[index].map)
         return self.emit(Pointwise, items[0].path, [index], out, numbers, steps=names)
 
-    def before_steps(self, stream: Stream) -> tuple[int, tuple[str, ...], Numbers]:
-        """For an op that can do a stream's last steps itself: the value before them, and these."""
+    def before_last(self, stream: Stream) -> tuple[int, list[Elementwise]]:
+        """For an op that does a stream's last modules itself: the value before, and these."""
         if stream in self._real:
-            return self._real[stream], (), dict
+            return self._real[stream], []
         *_, (items, _) = _runs(stream.pending)
         before = stream.pending[: len(stream.pending) - len(items)]
-        return self.as_real(replace(stream, pending=before)), *_steps(items, stream.order)
+        return self.as_real(replace(stream, pending=before)), items
+
+    def before_steps(self, stream: Stream) -> tuple[int, tuple[str, ...], Numbers]:
+        """`before_last`, as steps."""
+        value, items = self.before_last(stream)
+        return value, *_steps(items, stream.order)
 
     def finish(self, stream: Stream) -> None:
         """Make a stream the program's result: the last op's output."""

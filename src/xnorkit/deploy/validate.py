@@ -14,8 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xnorkit.binarize.binop import latent_signs
-from xnorkit.binarize.sign import sign_values
 from xnorkit.deploy.agreement import (
     TIE,
     LayerCheck,
@@ -80,7 +78,11 @@ def compare(
         _log.warning("%s: not exact, torch rounds otherwise here: %s", name, sentence)
     exact, until = exact_values(lowered.program, departures)
     layers = [
-        LayerCheck(step.path, exact[lowered.program.ops[step.op].inputs[0]])
+        LayerCheck(
+            step.path,
+            exact[lowered.program.ops[step.op].inputs[0]],
+            inputs_are="bits" if step.input_bits == 1 else "codes",
+        )
         for step in lowered.binary
     ]
     found = Validation(layers, until)
@@ -125,7 +127,7 @@ def _compare_batch(found: Validation, lowered: Lowered, engine: Runs, inputs: Te
     with _recording(lowered.binary) as calls, torch.no_grad():
         logits = lowered.network(inputs.clone()).numpy()  # an inplace ReLU writes into it
         seen = [calls[step.layer][step.call] for step in lowered.binary]
-        wanted = [_outputs(step, x) for step, x in zip(lowered.binary, seen, strict=True)]
+        wanted = [step.outputs(x) for step, x in zip(lowered.binary, seen, strict=True)]
     for index, sample in enumerate(inputs.numpy()):
         answer = engine(sample[None])[0]
         bits = [_input_bits(s, x[index]) for s, x in zip(lowered.binary, seen, strict=True)]
@@ -152,13 +154,13 @@ def _compare_logits(
 def _compare_whole(
     found: Validation, lowered: Lowered, engine: Runs, wanted: Sequence[NDArray[np.bool_]]
 ) -> int:
-    """How many bits of a sample differ."""
+    """How many inputs of a sample differ: bits, or codes of several."""
     different = 0
     for check, step, bits in zip(found.layers, lowered.binary, wanted, strict=True):
         value = lowered.program.ops[step.op].inputs[0]
         got = _unpacked(engine.value(value), lowered.program.values[value].map)
-        check.inputs += bits.size
-        wrong = int((got != bits).sum())
+        wrong = int((got != bits).reshape(step.input_bits, -1).any(0).sum())
+        check.inputs += bits.size // step.input_bits
         check.wrong_in_whole += wrong
         different += wrong
     return different
@@ -180,14 +182,6 @@ def _compare_alone(
         expected = expected < 0 if values[op.output].kind == "bits" else expected
         check.outputs += expected.size
         check.wrong_alone += int((got != expected).sum())
-
-
-def _outputs(step: BinaryStep, x: Tensor) -> Tensor:
-    """torch's sums of a layer, and what follows them: (N, C, …)."""
-    layer: Any = step.layer
-    weight, _ = latent_signs(layer.weight, layer.weight_rule)
-    sums: Tensor = step.after(layer.linear_map(sign_values(x), weight, None).round())
-    return sums
 
 
 def _count_right(
@@ -222,12 +216,12 @@ def _hwc(x: Tensor, where: Map) -> NDArray[Any]:
 
 
 def _input_bits(step: BinaryStep, x: Tensor) -> NDArray[np.bool_]:
-    """Signs of one sample that reaches a layer, (h, w, c), True where negative."""
+    """Signs of one sample that reaches a layer, (planes·h, w, c), True where negative."""
     kernel = step.kernel
     if kernel.order is not None:
         x = x.flatten()[kernel.order]
-    bits: NDArray[np.bool_] = _hwc(x, kernel.input_map) < 0
-    return bits
+    planes: list[NDArray[np.bool_]] = [_hwc(p, kernel.input_map) for p in step.planes(x)]
+    return np.concatenate(planes)
 
 
 def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -165,6 +165,11 @@ class BinaryLayer(nn.Module):
             return ESTIMATORS[self.input_sign](x)
         return level_codes(x, self.input_bits, self.input_range)
 
+    def input_steps(self, x: Tensor) -> Tensor:
+        """u = 0 … M of each input: how many of the values are below the one it becomes."""
+        codes = self.input_codes(x)
+        return codes if self.input_range == "unit" else (codes + self.input_levels) / 2
+
     def sum_scale(self) -> Tensor:
         """What the evaluation's sums of products of codes are multiplied by: α for signs.
 

@@ -9,12 +9,14 @@ from xnorkit.deploy.ops import (
     add,
     average_pool,
     binary_conv2d,
+    bitplane_conv2d,
     bwn_conv2d,
     float_conv2d,
     input_scale,
     int8_conv2d,
     max_pool,
     pointwise,
+    quantise,
     threshold,
 )
 from xnorkit.deploy.ops.op import Kind, Map, Op, Specs, Value, Window
@@ -26,6 +28,7 @@ OPS: tuple[type[Op], ...] = (
     add.Add,
     average_pool.AveragePool,
     binary_conv2d.BinaryConv2d,
+    bitplane_conv2d.BitplaneConv2d,
     bwn_conv2d.BwnConv2d,
     float_conv2d.FloatConv2d,
     input_scale.InputScale,
@@ -33,6 +36,7 @@ OPS: tuple[type[Op], ...] = (
     int8_conv2d.Int8Conv2d,
     max_pool.MaxPool,
     pointwise.Pointwise,
+    quantise.Quantise,
     threshold.Threshold,
 )
 
@@ -45,10 +49,10 @@ def _lower_binary(builder: Any, stream: Any, layer: Any, path: str) -> Any:
             path, f"input_scale={layer.input_scale!r} is one number of the whole batch, so an "
             "answer depends on the samples beside it; an engine sees one. Use none, tensor or map."
         )  # fmt: skip
-    if layer.weight_rule.bits > 1 or layer.input_bits > 1 or layer.input_range == "unit":
-        raise Unsupported(path, "more than one bit.")
-    module = bwn_conv2d if layer.input_sign is None else binary_conv2d
-    return module.lower(builder, stream, layer, path)
+    if layer.input_sign is None:
+        return bwn_conv2d.lower(builder, stream, layer, path)
+    one = layer.weight_rule.bits == layer.input_bits == 1
+    return (binary_conv2d if one else bitplane_conv2d).lower(builder, stream, layer, path)
 
 
 _BY_CLASS: dict[type[nn.Module], Rule] = {

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
-from xnorkit.binarize.binop import latent_signs
+from xnorkit.binarize.binop import latent_codes, latent_signs
 from xnorkit.deploy import fold
 from xnorkit.deploy.channelwise import ChannelBias, ChannelScale
 from xnorkit.deploy.ops.input_scale import scaled_by_input
 from xnorkit.deploy.ops.layer import Kernel, kernel_of, pack_filters
 from xnorkit.deploy.ops.op import Convolution, Specs, Value
+from xnorkit.deploy.ops.quantise import BelowLevel
 
 if TYPE_CHECKING:
     from xnorkit.deploy.stream import Builder, Stream
@@ -59,6 +61,37 @@ class BinaryStep:
     call: int
     kernel: Kernel
     after: nn.Sequential
+
+    @property
+    def input_bits(self) -> int:
+        """Planes of its input."""
+        layer: Any = self.layer
+        bits: int = layer.input_bits
+        return bits
+
+    def planes(self, x: Tensor) -> Tensor:
+        """Bits of the planes of an input's codes, lowest first, True where the sign is −1.
+
+        Args:
+            x: what reaches the layer, any shape.
+
+        Returns:
+            bool (planes, *x.shape).
+        """
+        layer: Any = self.layer
+        u = layer.input_steps(x).int()
+        return torch.stack([(u >> plane) & 1 == 0 for plane in range(self.input_bits)])
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """torch's outputs of the op: sums, and what follows them; (N, C, …)."""
+        layer: Any = self.layer
+        codes, _ = latent_codes(layer.weight, layer.weight_rule)
+        inputs = layer.input_codes(x)
+        sums: Tensor = layer.linear_map(inputs, codes, None, layer.input_levels).round()
+        if layer.input_range == "unit":
+            sums = 2 * sums - layer.per_channel(unit_offset(layer))
+        outputs: Tensor = self.after(sums)
+        return outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +155,7 @@ class PendingConv:
             [self.bits],
             out,
             numbers,
-            padding_value=getattr(self.layer, "padding_value", 0),
+            padding_value=engine_padding(self.layer),
             **self.kernel.arguments,
         )
 
@@ -132,12 +165,38 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
     if layer.input_scale != "none":
         stream = builder.settled(stream)  # K needs the real values, too
     kernel = kernel_of(stream, layer, path)
-    _, alpha = latent_signs(layer.weight, layer.weight_rule)
     call = builder.calls[layer]
     builder.calls[layer] += 1
-    pending = PendingConv(path, layer, call, kernel, builder.as_bits(stream, path))
+    signs = stream if layer.input_range == "signed" else stream.then(path, BelowLevel(layer, 1))
+    pending = PendingConv(path, layer, call, kernel, builder.as_bits(signs, path))
     out = stream.at(pending, kernel.output_map, kernel.dims)
-    out = out.then(path, ChannelScale(alpha.flatten().expand(kernel.out_channels)))
+    return scaled(builder, stream, out, layer, kernel, path)
+
+
+def scaled(
+    builder: "Builder", before: "Stream", sums: "Stream", layer: Any, kernel: Kernel, path: str
+) -> "Stream":
+    """What a binary layer makes of its op's sums: α or the scale of a product, K, bias."""
+    scale = layer.sum_scale().detach().float()
+    out = sums
+    if layer.input_range == "unit":
+        out = out.then(path, ChannelBias(unit_offset(layer)))
+        scale = scale / 2  # exact, so it may go before torch's rounding
+    out = out.then(path, ChannelScale(scale.flatten().expand(kernel.out_channels)))
     if layer.input_scale != "none":
-        out = scaled_by_input(builder, stream, out, layer, kernel, path)
+        out = scaled_by_input(builder, before, out, layer, kernel, path)
     return out if layer.bias is None else out.then(path, ChannelBias(layer.bias))
+
+
+def unit_offset(layer: Any) -> Tensor:
+    """(C_out,): twice a sum of codes 0 … M is that of odd codes and this, M·Σ weight codes."""
+    codes, _ = latent_codes(layer.weight, layer.weight_rule)
+    offset: Tensor = layer.input_levels * codes.detach().float().flatten(1).sum(1)
+    return offset
+
+
+def engine_padding(layer: Any) -> int:
+    """The border as the op has it; for inputs of 0 … M it is the lowest or the highest odd code."""
+    value: int = getattr(layer, "padding_value", 0)
+    bordered = layer.input_range == "unit" and isinstance(layer, nn.modules.conv._ConvNd)
+    return 2 * value - 1 if bordered else value

@@ -36,6 +36,10 @@ def lower(builder: "Builder", stream: "Stream", layer: Any, path: str) -> "Strea
         raise Unsupported(
             path, f"padding_value={layer.padding_value} with a real input; 0 is supported."
         )
+    if layer.weight_rule.bits > 1:
+        raise Unsupported(
+            path, f"weights of {layer.weight_rule.bits} bits with a real input; 1 bit is supported."
+        )
     kernel = kernel_of(stream, layer, path)
 
     def numbers() -> dict[str, Tensor]:

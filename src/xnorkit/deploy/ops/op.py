@@ -13,6 +13,7 @@ Kind = Literal["real", "bits"]
 Specs = dict[str, tuple[str, tuple[int, ...]]]  # field → dtype's numpy name, shape
 
 WORD_BITS = 64
+MAX_PLANES = 4  # bits of a code; each pair of planes is a binary convolution
 
 # It stands in C++: in a comment, in a literal, and in a raw literal that ends at `)json"`.
 _NAME = re.compile(r"(?!.*\)json)[^\x00-\x1f\x7f\"\\\u0085\u2028\u2029]{0,512}")
@@ -174,7 +175,7 @@ class Convolution(Op):
     groups: int
     window: Window
 
-    gives = ("real", "bits")
+    gives: ClassVar[tuple[Kind, ...]] = ("real", "bits")
     sums: ClassVar[str] = "float32"  # what thresholds are compared with
 
     def shape(self, values: tuple[Value, ...]) -> Map:

@@ -144,7 +144,8 @@ def _layers(report: Report) -> Section:
         (
             layer.path,
             f"{layer.wrong_alone:,} of {layer.outputs:,}",
-            f"{layer.wrong_in_whole:,} of {layer.inputs:,}",
+            f"{layer.wrong_in_whole:,} of {layer.inputs:,}"
+            + (" codes" if layer.inputs_are == "codes" else ""),
             "yes" if layer.exact else "no",
         )
         for layer in report.layers
