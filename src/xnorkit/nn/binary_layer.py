@@ -206,20 +206,28 @@ class BinaryLayer(nn.Module):
 
     def _exact_map(self, x: Tensor) -> Tensor:
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
-        y = self._sums(x.to(dtype), dtype) * self.per_channel(self.sum_scale()).to(dtype)
+        y = self.code_sums(x.to(dtype)) * self.per_channel(self.sum_scale()).to(dtype)
         if self.input_scale != "none":
             y = y * self.scale_of_input(x.to(dtype))
         return y if self.bias is None else y + self.per_channel(self.bias).to(dtype)
 
-    def _sums(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Of products of codes: whole numbers, where the input is not real."""
+    def code_sums(self, x: Tensor) -> Tensor:
+        """Sums of products of codes: whole numbers, where the input is not real.
+
+        Args:
+            x: as of `forward`, float32 or float64.
+        """
         codes, _ = latent_codes(self.weight, self.weight_rule)
         if self.input_sign is None:
-            return self.linear_map(x, codes.to(dtype), None)
-        wide = torch.float64 if self.largest_sum >= MAX_EXACT else dtype
-        y = self.linear_map(self.input_codes(x).to(wide), codes.to(wide), None, self.input_levels)
+            return self.linear_map(x, codes.to(x.dtype), None)
+        wide = torch.float64 if self.largest_sum >= MAX_EXACT else x.dtype
+        inputs, codes = self.input_codes(x).to(wide), codes.to(wide)
+        if self.input_levels == 1:
+            y = self.linear_map(inputs, codes, None)
+        else:
+            y = self.linear_map(inputs, codes, None, self.input_levels)
         # Winograd and FFT backends are up to 3e-5 off the integer that the sum is.
-        return round_ste(y).to(dtype)
+        return round_ste(y).to(x.dtype)
 
     @property
     def largest_sum(self) -> int:

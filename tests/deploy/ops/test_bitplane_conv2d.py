@@ -116,8 +116,8 @@ def test_what_an_engine_can_not_is_refused_before_training(layer, sentence):
 
 
 @pytest.mark.filterwarnings("ignore:input_scale='batch'")
-def test_one_mean_over_the_batch_is_refused_with_the_reason():
-    with pytest.raises(Unsupported, match="one mean over the whole batch, so an answer depends"):
+def test_one_number_of_the_batch_is_refused_with_the_reason():
+    with pytest.raises(Unsupported, match="one number of the whole batch, so an answer depends"):
         lower(nn.Sequential(BinaryLinear(9, 2, input_scale="batch")), torch.zeros(1, 9))
 
 

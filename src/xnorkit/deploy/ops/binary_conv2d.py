@@ -85,9 +85,7 @@ class BinaryStep:
     def outputs(self, x: Tensor) -> Tensor:
         """torch's outputs of the op: sums, and what follows them; (N, C, …)."""
         layer: Any = self.layer
-        codes, _ = latent_codes(layer.weight, layer.weight_rule)
-        inputs = layer.input_codes(x)
-        sums: Tensor = layer.linear_map(inputs, codes, None, layer.input_levels).round()
+        sums: Tensor = layer.code_sums(x)
         if layer.input_range == "unit":
             sums = 2 * sums - layer.per_channel(unit_offset(layer))
         outputs: Tensor = self.after(sums)
