@@ -12,7 +12,9 @@ compiler); `XNORKIT_ISA` names a path, else the best that the CPU has is taken.
 That is `model.xnor`'s order, too, and the same on every machine: bytes may be stored and sent.
 """
 
+from xnorkit.ops.convolution import xnor_conv2d
 from xnorkit.ops.kernels import OpError
+from xnorkit.ops.matmul import xnor_gemm, xnor_linear
 from xnorkit.ops.signs import pack_bits, unpack_bits
 
-__all__ = ["OpError", "pack_bits", "unpack_bits"]
+__all__ = ["OpError", "pack_bits", "unpack_bits", "xnor_conv2d", "xnor_gemm", "xnor_linear"]

@@ -61,7 +61,14 @@ def library() -> ctypes.CDLL:
         "xnor_supported": (text, [number]),
         "xnor_pack_bits": (None, [number, address, size, size, range_, address, number]),
         "xnor_unpack_bits": (None, [number, address, size, size, values, address, number]),
-    }
+        "xnor_gemm": (number, [number, address, size, address, size, size, address, number]),
+        "xnor_linear": (number, [
+            number, address, range_, size, address, size, size, address, address, address, number,
+        ]),
+        "xnor_conv2d": (number, [
+            number, address, address, range_, address, address, address, address, number,
+        ]),
+    }  # fmt: skip
     for name, (result, arguments) in types.items():
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
@@ -107,3 +114,9 @@ def require_cpu(name: str, x: Tensor) -> None:
     """Refuse another device."""
     if x.device.type not in ("cpu", "meta"):
         raise OpError(f"{name} is on {x.device}: xnorkit.ops run on the CPU. Call {name}.cpu().")
+
+
+def require_done(done: int) -> None:
+    """Refuse what memory was short for."""
+    if not done:
+        raise MemoryError("no memory for the packed weights. Use fewer threads or smaller pieces.")

@@ -39,7 +39,7 @@ _VALUES = {
 torch.library.define("xnorkit::pack_bits", "(Tensor x, int? threads=None) -> Tensor")
 torch.library.define(
     "xnorkit::unpack_bits",
-    "(Tensor packed, int n, ScalarType dtype, int? threads=None) -> Tensor",
+    "(Tensor packed, SymInt n, ScalarType dtype, int? threads=None) -> Tensor",
 )
 
 

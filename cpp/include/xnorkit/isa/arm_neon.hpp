@@ -144,6 +144,10 @@ constexpr LutBlock lut_block(int channels) {
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+inline namespace kernels {
+#include "xnorkit/tensor/word_tiles.inl.hpp"
+}  // namespace kernels
+using Tiles = WordTiles;
 #include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::arm_neon

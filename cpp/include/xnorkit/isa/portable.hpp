@@ -165,6 +165,10 @@ using Uint8Quads = void;  // no instruction sums four products of bytes
 inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
+inline namespace kernels {
+#include "xnorkit/tensor/word_tiles.inl.hpp"
+}  // namespace kernels
+using Tiles = WordTiles;
 #include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::portable

@@ -129,6 +129,11 @@ inline constexpr bool kAskForQuads = false;
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+inline namespace kernels {
+#include "xnorkit/tensor/word_tiles.inl.hpp"
+#include "xnorkit/tensor/pair_tiles.inl.hpp"
+}  // namespace kernels
+using Tiles = PairTiles;
 #include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx2

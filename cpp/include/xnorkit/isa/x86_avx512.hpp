@@ -78,6 +78,11 @@ inline namespace kernels {
 #include "xnorkit/ops/carry_sums.inl.hpp"
 #include "xnorkit/ops/carry_conv2d.inl.hpp"
 }  // namespace kernels
+inline namespace kernels {
+#include "xnorkit/tensor/word_tiles.inl.hpp"
+#include "xnorkit/tensor/carry_tiles.inl.hpp"
+}  // namespace kernels
+using Tiles = CarryTiles;
 #include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512

@@ -64,6 +64,11 @@ constexpr LutBlock lut_block(int channels) {
 
 #include "xnorkit/all_ops.inl.hpp"
 #include "xnorkit/shuffle_ops.inl.hpp"
+inline namespace kernels {
+#include "xnorkit/tensor/word_tiles.inl.hpp"
+#include "xnorkit/tensor/pair_tiles.inl.hpp"
+}  // namespace kernels
+using Tiles = PairTiles;
 #include "xnorkit/tensor/kernels.inl.hpp"
 
 }  // namespace xnorkit::x86_avx512bw

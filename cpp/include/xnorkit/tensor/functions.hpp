@@ -4,6 +4,7 @@
 //   int xnor_choose_isa(wanted, error, error_size)    see choose_isa in isa.hpp
 //   const char* xnor_supported(index)                 name of a path of this CPU, best first
 //   xnor_pack_bits, xnor_unpack_bits                  isa: what that gave; threads >= 1
+//   int xnor_gemm, xnor_linear, xnor_conv2d           0: memory is short
 // None of them throws, none keeps anything between two calls.
 #pragma once
 
@@ -12,6 +13,8 @@
 
 #include "xnorkit/isa.hpp"
 #include "xnorkit/tensor/bit_values.hpp"
+#include "xnorkit/tensor/convolution.hpp"
+#include "xnorkit/tensor/gemm.hpp"
 #include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/tensor/team.hpp"
 
@@ -42,12 +45,10 @@ struct WordsOfRows {
   }
 };
 
-inline constexpr std::ptrdiff_t kWordsOfAThread = 4096;  // packed in about 30 us
-
 inline void pack_rows(int isa, const void* x, std::ptrdiff_t rows, std::ptrdiff_t n, BitRange range,
                       std::uint8_t* y, int threads) {
   const WordsOfRows words{rows, n};
-  in_parallel(words.all(), worth(threads, words.all(), kWordsOfAThread), [&](Share share) {
+  in_parallel(words.all(), worth(threads, words.all(), kWordsOfAThread), [&](Share share, int) {
     words.each_run(share, [&](std::ptrdiff_t row, std::ptrdiff_t first, std::ptrdiff_t bits) {
       const auto* from = static_cast<const unsigned char*>(x) + (row * n + first) * range.bytes;
       kTensorKernels[isa]->pack_bytes(from, bits, range, y + row * bytes_of(n) + first / 8);
@@ -58,7 +59,7 @@ inline void pack_rows(int isa, const void* x, std::ptrdiff_t rows, std::ptrdiff_
 inline void unpack_rows(int isa, const std::uint8_t* x, std::ptrdiff_t rows, std::ptrdiff_t n,
                         BitValues values, void* y, int threads) {
   const WordsOfRows words{rows, n};
-  in_parallel(words.all(), worth(threads, words.all(), kWordsOfAThread), [&](Share share) {
+  in_parallel(words.all(), worth(threads, words.all(), kWordsOfAThread), [&](Share share, int) {
     words.each_run(share, [&](std::ptrdiff_t row, std::ptrdiff_t first, std::ptrdiff_t bits) {
       auto* to = static_cast<unsigned char*>(y) + (row * n + first) * values.bytes;
       kTensorKernels[isa]->unpack_bytes(x + row * bytes_of(n) + first / 8, bits, values, to);
@@ -66,24 +67,53 @@ inline void unpack_rows(int isa, const std::uint8_t* x, std::ptrdiff_t rows, std
   });
 }
 
+inline bool no_exception_of_conv2d(const TensorKernels& kernels, const ConvolutionShape& shape,
+                                   const void* x, BitRange range, const std::uint8_t* weight,
+                                   const float* scale, const float* bias, float* y, int threads) {
+  try {
+    return xnor_conv2d(kernels, shape, x, range, weight, scale, bias, y, threads);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 }  // namespace xnorkit
 
 #define XNORKIT_EXPORTED extern "C" __attribute__((visibility("default")))
-#define XNORKIT_TENSOR_FUNCTIONS                                                              \
-  XNORKIT_EXPORTED int xnor_choose_isa(const char* wanted, char* error,                       \
-                                       std::size_t error_size) noexcept {                     \
-    return xnorkit::choose_isa(wanted, error, error_size);                                    \
-  }                                                                                           \
-  XNORKIT_EXPORTED const char* xnor_supported(int index) noexcept {                           \
-    return xnorkit::supported_isa(index);                                                     \
-  }                                                                                           \
-  XNORKIT_EXPORTED void xnor_pack_bits(int isa, const void* x, std::ptrdiff_t rows,           \
-                                       std::ptrdiff_t n, const xnorkit::BitRange* range,      \
-                                       std::uint8_t* y, int threads) noexcept {               \
-    xnorkit::pack_rows(isa, x, rows, n, *range, y, threads);                                  \
-  }                                                                                           \
-  XNORKIT_EXPORTED void xnor_unpack_bits(int isa, const std::uint8_t* x, std::ptrdiff_t rows, \
-                                         std::ptrdiff_t n, const xnorkit::BitValues* values,  \
-                                         void* y, int threads) noexcept {                     \
-    xnorkit::unpack_rows(isa, x, rows, n, *values, y, threads);                               \
+#define XNORKIT_TENSOR_FUNCTIONS                                                                   \
+  XNORKIT_EXPORTED int xnor_choose_isa(const char* wanted, char* error,                            \
+                                       std::size_t error_size) noexcept {                          \
+    return xnorkit::choose_isa(wanted, error, error_size);                                         \
+  }                                                                                                \
+  XNORKIT_EXPORTED const char* xnor_supported(int index) noexcept {                                \
+    return xnorkit::supported_isa(index);                                                          \
+  }                                                                                                \
+  XNORKIT_EXPORTED void xnor_pack_bits(int isa, const void* x, std::ptrdiff_t rows,                \
+                                       std::ptrdiff_t n, const xnorkit::BitRange* range,           \
+                                       std::uint8_t* y, int threads) noexcept {                    \
+    xnorkit::pack_rows(isa, x, rows, n, *range, y, threads);                                       \
+  }                                                                                                \
+  XNORKIT_EXPORTED void xnor_unpack_bits(int isa, const std::uint8_t* x, std::ptrdiff_t rows,      \
+                                         std::ptrdiff_t n, const xnorkit::BitValues* values,       \
+                                         void* y, int threads) noexcept {                          \
+    xnorkit::unpack_rows(isa, x, rows, n, *values, y, threads);                                    \
+  }                                                                                                \
+  XNORKIT_EXPORTED int xnor_gemm(int isa, const std::uint8_t* a, std::ptrdiff_t m,                 \
+                                 const std::uint8_t* b, std::ptrdiff_t n, std::ptrdiff_t k,        \
+                                 std::int32_t* y, int threads) noexcept {                          \
+    return xnorkit::xnor_gemm(*xnorkit::kTensorKernels[isa], a, m, b, n, k, y, threads);           \
+  }                                                                                                \
+  XNORKIT_EXPORTED int xnor_linear(int isa, const void* x, const xnorkit::BitRange* range,         \
+                                   std::ptrdiff_t m, const std::uint8_t* weight, std::ptrdiff_t n, \
+                                   std::ptrdiff_t k, const float* scale, const float* bias,        \
+                                   float* y, int threads) noexcept {                               \
+    return xnorkit::xnor_linear(*xnorkit::kTensorKernels[isa], x, *range, m, weight, n, k, scale,  \
+                                bias, y, threads);                                                 \
+  }                                                                                                \
+  XNORKIT_EXPORTED int xnor_conv2d(int isa, const xnorkit::ConvolutionShape* shape, const void* x, \
+                                   const xnorkit::BitRange* range, const std::uint8_t* weight,     \
+                                   const float* scale, const float* bias, float* y,                \
+                                   int threads) noexcept {                                         \
+    return xnorkit::no_exception_of_conv2d(*xnorkit::kTensorKernels[isa], *shape, x, *range,       \
+                                           weight, scale, bias, y, threads);                       \
   }

@@ -61,7 +61,41 @@ inline void pack_words(const void* x, std::ptrdiff_t n, BitRange range, std::uin
   }
 }
 
-// The same, to whole bytes.
+// Up to 64 channels of up to kWordBits pixels: bits are gathered where the pixels lie side by side.
+template <class T>
+XNORKIT_INLINE void planes_of(const unsigned char* x, std::ptrdiff_t plane, int n, int pixels,
+                              BitRange range, std::uint64_t* y, std::ptrdiff_t y_pixel) {
+  const T first = static_cast<T>(range.first), span = static_cast<T>(range.last - first);
+  std::uint32_t halves[2][kWordBits] = {};
+  for (int channel = 0; channel < n; ++channel, x += plane * sizeof(T)) {
+    std::uint32_t* bits = halves[channel / 32];
+    const std::uint32_t bit = 1u << channel % 32;
+    T row[kWordBits];
+    __builtin_memcpy(row, x, sizeof(T) * static_cast<std::size_t>(pixels));
+    for (int p = 0; p < kWordBits; ++p) bits[p] |= static_cast<T>(row[p] - first) <= span ? bit : 0;
+  }
+  for (int p = 0; p < pixels; ++p) {
+    y[p * y_pixel] = halves[0][p] | std::uint64_t{halves[1][p]} << 32;
+  }
+}
+
+inline void pack_planes(const void* x, std::ptrdiff_t plane, int n, int pixels, BitRange range,
+                        std::uint64_t* y, std::ptrdiff_t y_pixel) {
+  for (int channel = 0; channel < n; channel += kWordBits, ++y) {
+    const int some = n - channel < kWordBits ? n - channel : kWordBits;
+    for (int p = 0; p < pixels; p += kWordBits) {
+      const int few = pixels - p < kWordBits ? pixels - p : kWordBits;
+      const auto* from = static_cast<const unsigned char*>(x) + (channel * plane + p) * range.bytes;
+      std::uint64_t* to = y + p * y_pixel;
+      if (range.bytes == 1) planes_of<std::uint8_t>(from, plane, some, few, range, to, y_pixel);
+      if (range.bytes == 2) planes_of<std::uint16_t>(from, plane, some, few, range, to, y_pixel);
+      if (range.bytes == 4) planes_of<std::uint32_t>(from, plane, some, few, range, to, y_pixel);
+      if (range.bytes == 8) planes_of<std::uint64_t>(from, plane, some, few, range, to, y_pixel);
+    }
+  }
+}
+
+// Elements side by side, to whole bytes.
 inline void pack_bytes(const void* x, std::ptrdiff_t n, BitRange range, std::uint8_t* y) {
   const auto* from = static_cast<const unsigned char*>(x);
   for (; n > 0; n -= kWordBits, from += kWordBits * range.bytes, y += sizeof(std::uint64_t)) {
