@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from xnorkit.nn.binary_layer import MAX_EXACT
+from xnorkit.nn.layer_options import MAX_EXACT
 
 Function = Callable[[Tensor], Tensor]
 

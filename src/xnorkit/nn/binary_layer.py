@@ -12,32 +12,27 @@ With more bits than one, codes (`binarize/kbit.py`) stand for the signs, and the
 of two codes for α.
 """
 
-import warnings
 from abc import abstractmethod
 from math import prod
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorkit.binarize.binop import (
-    MAX_LAYER_BITS,
-    XNOR_RULE,
-    WeightRule,
-    binary_weight,
-    has_one_input_channel,
-    latent_codes,
-)
+from xnorkit.binarize.binop import XNOR_RULE, WeightRule, binary_weight, latent_codes
 from xnorkit.binarize.gradient import binary_gradient as with_binary_gradient
-from xnorkit.binarize.kbit import Range, level_codes, quantize_k, quantize_unit, require_bits
-from xnorkit.binarize.quant_mode import QuantMode, quantize_sign, require_quant_mode
+from xnorkit.binarize.kbit import Range, level_codes, quantize_k, quantize_unit
+from xnorkit.binarize.quant_mode import QuantMode, quantize_sign
 from xnorkit.binarize.rounding import round_ste
 from xnorkit.binarize.ste import ESTIMATORS
-
-InputScale = Literal["none", "map", "tensor", "batch", "max"]
-
-MAX_EXACT = 2**24  # beyond it float32 can't hold every integer
+from xnorkit.nn.layer_options import (
+    MAX_EXACT,
+    InputScale,
+    check_draws_and_drops,
+    check_input,
+    check_weight,
+)
 
 
 class BinaryLayer(nn.Module):
@@ -81,32 +76,9 @@ class BinaryLayer(nn.Module):
         binary_gradient: bool,
         input_dropout: float,
     ) -> None:
-        if input_sign is not None and input_sign not in ESTIMATORS:
-            raise ValueError(
-                f"input_sign={input_sign!r}: choose one of {', '.join(ESTIMATORS)}, "
-                "or None for a real input."
-            )
-        if not isinstance(weight_rule, WeightRule):
-            raise TypeError(
-                f"weight_rule={weight_rule!r}: give a xnorkit.binarize.WeightRule, or None for "
-                "XNOR-Net's."
-            )
-        _check_input(input_sign, input_scale, input_bits, input_range)
-        _check_quant_mode(input_quant_mode, input_sign, input_bits, input_range)
-        if input_sign is not None and self.weight.numel():
-            terms = self.weight[0].numel()
-            if terms >= MAX_EXACT:
-                raise ValueError(
-                    f"{terms} inputs a filter: sums of {MAX_EXACT} and more terms are not exact in "
-                    "float32. Use groups or a smaller kernel."
-                )
-        if weight_rule.centre and self.weight.numel() and has_one_input_channel(self.weight):
-            warnings.warn(
-                f"weight of shape {tuple(self.weight.shape)}: with one input channel a filter "
-                "centred over channels would be all 0. It is not centred; "
-                "WeightRule(centre=False) says so.",
-                stacklevel=3,
-            )
+        check_input(input_sign, input_scale, input_bits, input_range)
+        check_draws_and_drops(input_quant_mode, input_dropout, input_sign, input_bits, input_range)
+        check_weight(self.weight, weight_rule, input_sign)
         self.weight_rule = weight_rule
         self.input_sign = input_sign
         self.input_scale = input_scale
@@ -114,7 +86,7 @@ class BinaryLayer(nn.Module):
         self.input_bits = input_bits
         self.input_range = input_range
         self.binary_gradient = binary_gradient
-        self.input_dropout = require_share(input_dropout)
+        self.input_dropout = input_dropout
         self.holds_binary_weight = False
 
     @abstractmethod
@@ -248,55 +220,6 @@ class BinaryLayer(nn.Module):
         }
         told = [f", {name}={value}" for name, (value, usual) in others.items() if value != usual]
         return f"{super().extra_repr()}, {own}{''.join(told)}"
-
-
-def _check_input(
-    input_sign: str | None, input_scale: str, input_bits: int, input_range: str
-) -> None:
-    """Refuse options of the input that are unknown or can't be combined."""
-    if input_scale not in get_args(InputScale):
-        raise ValueError(
-            f"input_scale={input_scale!r}: choose one of {', '.join(get_args(InputScale))}."
-        )
-    if input_range not in get_args(Range):
-        raise ValueError(
-            f"input_range={input_range!r}: choose one of {', '.join(get_args(Range))}."
-        )
-    require_bits(input_bits, "an input has", MAX_LAYER_BITS)
-    if input_scale != "none" and (input_sign is None or input_range == "unit"):
-        found = "input_range='unit'" if input_sign is not None else "input_sign=None"
-        raise ValueError(
-            f"input_scale={input_scale!r} with {found}: such an input has no scale to "
-            "restore. Use input_scale='none'."
-        )
-    if input_sign != "ste_clip" and (input_bits, input_range) != (1, "signed"):
-        raise ValueError(
-            f"input_sign={input_sign!r} with input_bits={input_bits}, input_range={input_range!r}: "
-            "only one signed bit has a choice of gradients. Use input_sign='ste_clip'."
-        )
-    if input_scale in ("batch", "max"):
-        warnings.warn(
-            f"input_scale={input_scale!r} takes one number of the whole batch: an answer depends "
-            "on the samples beside it, and no engine can give it. input_scale='tensor' has one a "
-            "sample.",
-            stacklevel=4,
-        )
-
-
-def _check_quant_mode(mode: str, input_sign: str | None, bits: int, range_: str) -> None:
-    require_quant_mode(mode, "input_quant_mode")
-    if mode == "stochastic" and (input_sign is None or (bits, range_) != (1, "signed")):
-        raise ValueError(
-            f"input_quant_mode='stochastic' with input_sign={input_sign!r}, input_bits={bits}, "
-            f"input_range={range_!r}: only a sign can be drawn. Use input_quant_mode='det'."
-        )
-
-
-def require_share(input_dropout: float) -> float:
-    """The share itself; refuse what is none."""
-    if not 0 <= input_dropout < 1:
-        raise ValueError(f"input_dropout={input_dropout}: choose a share in [0, 1).")
-    return input_dropout
 
 
 def autocasts(device_type: str) -> bool:

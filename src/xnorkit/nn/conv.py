@@ -9,7 +9,8 @@ from xnorkit.binarize.binop import WeightRule
 from xnorkit.binarize.kbit import Range
 from xnorkit.binarize.quant_mode import QuantMode, largest_magnitude
 from xnorkit.binarize.scale import input_scale as scale_map
-from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
+from xnorkit.nn.binary_layer import BinaryLayer, default_rule
+from xnorkit.nn.layer_options import InputScale
 
 PADDING_VALUES = (0, 1, -1)
 

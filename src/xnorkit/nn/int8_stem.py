@@ -32,7 +32,8 @@ from xnorkit.binarize.rounding import (
     step_of,
     with_step_gradient,
 )
-from xnorkit.nn.binary_layer import MAX_EXACT, autocasts
+from xnorkit.nn.binary_layer import autocasts
+from xnorkit.nn.layer_options import MAX_EXACT
 
 Stem = Literal["float", "int8"]
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from xnorkit.binarize.binop import WeightRule
 from xnorkit.binarize.kbit import Range
 from xnorkit.binarize.quant_mode import QuantMode, largest_magnitude
-from xnorkit.nn.binary_layer import BinaryLayer, InputScale, default_rule
+from xnorkit.nn.binary_layer import BinaryLayer, default_rule
+from xnorkit.nn.layer_options import InputScale
 
 
 class BinaryLinear(BinaryLayer, nn.Linear):

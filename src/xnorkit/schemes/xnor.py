@@ -6,7 +6,7 @@ from torch import nn
 
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
-from xnorkit.nn.binary_layer import InputScale
+from xnorkit.nn.layer_options import InputScale
 from xnorkit.schemes.scheme import (
     Pool,
     Size,

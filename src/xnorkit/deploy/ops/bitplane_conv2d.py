@@ -18,7 +18,7 @@ from xnorkit.deploy.ops.layer import Kernel, kernel_of, pack_filters
 from xnorkit.deploy.ops.op import MAX_PLANES, Convolution, Map, Specs, Value
 from xnorkit.deploy.ops.quantise import planes_of
 from xnorkit.deploy.unsupported import Unsupported
-from xnorkit.nn.binary_layer import MAX_EXACT
+from xnorkit.nn.layer_options import MAX_EXACT
 
 if TYPE_CHECKING:
     from xnorkit.deploy.stream import Builder, Stream
