@@ -182,13 +182,15 @@ def _max_pool(self, op, kind, x):
 def _average_pool(self, op, kind, x):
     w = op.window
     x = _steps(self, op, x)
-    out = np.zeros((w.out_h, w.out_w, x.shape[2]))
+    out = np.zeros((w.out_h, w.out_w, x.shape[2]), np.float32)
     for oy, ox, inside in _taps(x, w):
         bottom = min(oy * w.stride_h - w.pad_top + w.kernel_h, x.shape[0] + op.pad_bottom)
         right = min(ox * w.stride_w - w.pad_left + w.kernel_w, x.shape[1] + op.pad_right)
         whole = (bottom - oy * w.stride_h + w.pad_top) * (right - ox * w.stride_w + w.pad_left)
         count = op.divisor or (whole if op.count_pad else len(inside))
-        out[oy, ox] = np.sum([x[tap].astype(np.float64) for tap in inside], axis=0) / count
+        for tap in inside:  # in this order, rounded to float32 each time, as torch does
+            out[oy, ox] += x[tap]
+        out[oy, ox] /= np.float32(count)
     return out
 
 

@@ -20,7 +20,7 @@ def assert_agreement(lowered, engine, samples=3):
     assert all(layer.wrong_in_whole == 0 for layer in found.layers if layer.exact), told
     with torch.no_grad():
         size = max(1.0, float(lowered.network(inputs).abs().max()))
-    if exact_values(lowered.program)[0][lowered.program.output]:
+    if exact_values(lowered)[0][lowered.program.output]:
         assert found.largest_difference == 0, told
     elif all(layer.wrong_in_whole == 0 for layer in found.layers):
         assert found.largest_difference < 1e-4 * size, told

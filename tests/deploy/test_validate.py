@@ -211,7 +211,7 @@ def test_the_inputs_are_not_overwritten():
 def test_it_says_from_where_on_there_is_a_tolerance(scheme, until, layers_exact):
     network = settle(KWSCNN(scheme(), (1, 9, 9), 3, 8, widths=(8, 8), pools=(1, 1)), 2)
     lowered = lower(network, torch.zeros(1, 1, 9, 9))
-    exact, first = exact_values(lowered.program)
+    exact, first = exact_values(lowered)
     assert first == until
     ops = [lowered.program.ops[step.op] for step in lowered.binary]
     assert [exact[op.inputs[0]] for op in ops] == layers_exact

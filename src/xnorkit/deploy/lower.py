@@ -42,6 +42,7 @@ class Lowered:
         network: the evaluation module, on the CPU in float32.
         binary: the layers of it that became binary convolutions, in order.
         checks: op that makes floats of integer sums → `steps.first_departure` of it.
+        unordered: names of ops that torch may sum in another order: adaptive average pools.
     """
 
     program: Program
@@ -49,6 +50,7 @@ class Lowered:
     network: nn.Module
     binary: tuple[BinaryStep, ...]
     checks: dict[str, Callable[[], str | None]]
+    unordered: frozenset[str]
 
     def tensors(self) -> dict[str, Tensor]:
         """All of the program's numbers: thresholds folded, weights packed.
@@ -94,7 +96,10 @@ def lower(network: nn.Module, example: Tensor) -> Lowered:
         builder, output_shape = _Walker(traced(network, shape, is_layer), where).walk()
     program = builder.program(shape, output_shape)
     _refuse_names(op.name for op in program.ops)
-    return Lowered(program, builder.numbers, network, tuple(builder.binary), builder.checks)
+    return Lowered(
+        program, builder.numbers, network, tuple(builder.binary), builder.checks,
+        frozenset(builder.unordered),
+    )  # fmt: skip
 
 
 def _refuse_names(names: Iterable[str]) -> None:

@@ -111,6 +111,7 @@ class Builder:
         numbers: op → its tensors.
         binary: the binary convolutions among them.
         checks: op that makes floats of integer sums → `steps.first_departure` of it.
+        unordered: names of ops that torch may sum in another order.
         sums: value that holds integer sums → the largest that there can be.
         calls: of each binary layer so far.
     """
@@ -121,6 +122,7 @@ class Builder:
         self.numbers: dict[str, Numbers] = {}
         self.binary: list[BinaryStep] = []
         self.checks: dict[str, Callable[[], str | None]] = {}
+        self.unordered: set[str] = set()
         self.sums: dict[int, int] = {}
         self.calls: Counter[nn.Module] = Counter()
         self._real: dict[Stream, int] = {}
@@ -231,10 +233,8 @@ class Builder:
 
     def _note_check(self, applied: Sequence[nn.Module], largest: int, dims: int) -> None:
         """The last op ends what `applied` makes of integer sums."""
-        modules, channels = tuple(applied), self.values[-1].map.c
-        self.checks[self.ops[-1].name] = lambda: steps.first_departure(
-            modules, channels, largest, dims
-        )
+        given = tuple(applied), self.values[-1].map.c, largest, dims
+        self.checks[self.ops[-1].name] = lambda: steps.first_departure(*given)
 
     def _pointwise(self, items: list[Elementwise], index: int, order: Tensor | None) -> int:
         names, numbers = _steps(items, order)

@@ -24,11 +24,10 @@ from xnorkit.deploy.agreement import (
 from xnorkit.deploy.lower import Lowered
 from xnorkit.deploy.ops.binary_conv2d import BinaryStep
 from xnorkit.deploy.ops.op import Map, Value
-from xnorkit.deploy.program import Program
 
 _log = logging.getLogger(__name__)
 
-INEXACT_OPS = ("float_conv2d", "bwn_conv2d", "average_pool", "input_scale")  # sums of rounded terms
+INEXACT_OPS = ("float_conv2d", "bwn_conv2d", "input_scale")  # sums of rounded terms
 
 
 class Runs(Protocol):
@@ -76,7 +75,7 @@ def compare(
     departures = lowered.departures()
     for name, sentence in departures.items():
         _log.warning("%s: not exact, torch rounds otherwise here: %s", name, sentence)
-    exact, until = exact_values(lowered.program, departures)
+    exact, until = exact_values(lowered, departures)
     layers = [
         LayerCheck(
             step.path,
@@ -97,23 +96,25 @@ def compare(
 
 
 def exact_values(
-    program: Program, departures: Container[str] = ()
+    lowered: Lowered, departures: Container[str] = ()
 ) -> tuple[list[bool], str | None]:
     """Where exactness by construction ends.
 
     Args:
-        program: of a lowered network.
+        lowered: a network's program.
         departures: names of ops that are known to depart from torch, see `Lowered.departures`.
 
     Returns:
         For each value whether it is torch's to the bit; and the op that ends it before a sign.
     """
+    program = lowered.program
     exact = [True] * len(program.values)
     first: dict[int, str] = {}
     until: str | None = None
     for op in program.ops:
         before = next((first[i] for i in op.inputs if i in first), None)
-        if op.kind in INEXACT_OPS or op.name in departures or before is not None:
+        rounded = op.kind in INEXACT_OPS or op.name in lowered.unordered
+        if rounded or op.name in departures or before is not None:
             exact[op.output] = False
             first[op.output] = before or op.name
         if program.values[op.output].kind == "bits" and not exact[op.output]:

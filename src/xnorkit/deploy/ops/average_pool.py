@@ -9,12 +9,15 @@ from xnorkit.deploy.ops.pointwise import step_specs
 from xnorkit.deploy.unsupported import Unsupported
 
 if TYPE_CHECKING:
-    from xnorkit.deploy.stream import Builder, Stream
+    from xnorkit.deploy.stream import Builder, Numbers, Stream
 
 
 @dataclass(frozen=True)
 class AveragePool(Op):
     """torch's avg_pool2d, of what steps make of its input.
+
+    Exact: torch adds a window's elements tap row by tap row from 0 and divides once, in every
+    memory format; so does an engine. (Adaptive pools are means, whose order torch leaves open.)
 
     Attributes:
         window: of the pool.
@@ -65,7 +68,10 @@ def lower(builder: "Builder", stream: "Stream", pool: Any, path: str) -> "Stream
         pool.ceil_mode,
     )
     divisor = getattr(pool, "divisor_override", None) or 0
-    return _emit(builder, stream, path, window, bool(pool.count_include_pad), padding, divisor)
+    # Steps of their own: on integer sums they are compared with torch's (`Builder.checks`).
+    source = builder.as_real(stream), (), dict
+    count_pad = bool(pool.count_include_pad)
+    return _emit(builder, stream, source, path, window, count_pad, padding, divisor)
 
 
 def lower_adaptive(builder: "Builder", stream: "Stream", pool: Any, path: str) -> "Stream":
@@ -85,19 +91,18 @@ def lower_adaptive(builder: "Builder", stream: "Stream", pool: Any, path: str) -
         )
     kernel = shape.h // out_h, shape.w // out_w
     window = Window(*kernel, *kernel, 1, 1, 0, 0, out_h, out_w)
-    return _emit(builder, stream, path, window, True, (0, 0), 0)
+    source = builder.before_steps(stream)  # each element is read once
+    pooled = _emit(builder, stream, source, path, window, True, (0, 0), 0)
+    builder.unordered.add(builder.ops[-1].name)
+    return pooled
 
 
 def _emit(
-    builder: "Builder", stream: "Stream", path: str, window: Window, count_pad: bool,
-    padding: tuple[int, int], divisor: int,
+    builder: "Builder", stream: "Stream", source: tuple[int, tuple[str, ...], "Numbers"],
+    path: str, window: Window, count_pad: bool, padding: tuple[int, int], divisor: int,
 ) -> "Stream":  # fmt: skip
     shape = Map(window.out_h, window.out_w, stream.map.c)
-    apart = window.kernel_h <= window.stride_h and window.kernel_w <= window.stride_w
-    if apart:  # each element is read once
-        value, steps, numbers = builder.before_steps(stream)
-    else:
-        value, steps, numbers = builder.as_real(stream), (), dict
+    value, steps, numbers = source
     index = builder.emit(
         AveragePool,
         path,
