@@ -22,7 +22,7 @@ PLUGINS = {
     "hydra/launcher/ray_local": "hydra_plugins.hydra_ray_launcher",
     "experiment/sweep_optuna": "hydra_plugins.hydra_optuna_sweeper",
 }
-NEEDED = {"data/audio_folder": ["data.root=somewhere"]}
+NEEDED = {f"data/{name}": ["data.root=somewhere"] for name in ("audio_folder", "image_folder")}
 DEFAULTS = {  # what every run picks: composed once
     "model=xnor", "network=kws_cnn", "data=speech_commands", "recipe=xnor", "optimizer=adam",
     "scheduler=cosine", "trainer=cpu", "callbacks=default", "logger=default",

@@ -6,8 +6,10 @@ sample is; a data set says where its samples are.
 """
 
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -133,4 +135,18 @@ class DataModule(L.LightningDataModule):
         samples: Any = self._ready[split]
         return EvaluationLoader(
             samples, self.eval_batch_size, self.seed, FIXED_SEED, rank, world_size
+        )
+
+
+def require_writable(data_dir: Path) -> None:
+    """Make the folder of downloads and stores; PermissionError where it can't be written."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        writable = os.access(data_dir, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise PermissionError(
+            f"data_dir={data_dir}: it can't be written. Set data_dir to a folder for downloads "
+            "and stores."
         )

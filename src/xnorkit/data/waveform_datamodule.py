@@ -4,7 +4,6 @@ A subclass says where its recordings are and what its task makes of them (`_rost
 the waveforms for statistics and figures are here.
 """
 
-import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from xnorkit.data.audio_file import Samples
-from xnorkit.data.datamodule import FIXED_SEED, DataModule
+from xnorkit.data.datamodule import FIXED_SEED, DataModule, require_writable
 from xnorkit.data.file_tree import FileTree
 from xnorkit.data.roster import Roster
 from xnorkit.data.waveform_store import StorePlan, WaveformStore, open_store
@@ -66,25 +65,13 @@ class WaveformDataModule(DataModule):
 
     def prepare_data(self) -> None:
         """Find or fetch the recordings and build their store; in one process of a machine."""
-        self._check_data_dir()
+        require_writable(self.data_dir)
         super().prepare_data()
 
     def _splits(self, fetch: bool) -> dict[str, Roster]:
         rosters, noise = self._rosters(fetch)
         self.noise = torch.from_numpy(noise)
         return rosters
-
-    def _check_data_dir(self) -> None:
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            writable = os.access(self.data_dir, os.W_OK)
-        except OSError:
-            writable = False
-        if not writable:
-            raise PermissionError(
-                f"data_dir={self.data_dir}: it can't be written. Set data_dir to a folder for the "
-                "waveform stores and downloads."
-            )
 
     def _store(
         self, tree: FileTree, split_of: Mapping[str, str], name: str, speak: bool

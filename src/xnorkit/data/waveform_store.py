@@ -35,6 +35,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from xnorkit.data import bad_files
 from xnorkit.data.audio_file import Decoded, Samples, UnreadableAudioError, decode, fit_length
 from xnorkit.data.file_tree import FileTree, label_of, noise_names
 from xnorkit.data.stored_clips import StoredClips
@@ -42,7 +43,6 @@ from xnorkit.data.stored_clips import StoredClips
 _FORMAT = 1  # raise it when the files above change their meaning
 _CHUNK = 512  # clips decoded at a time: 16 MB of one-second clips
 _THREADS = min(4, os.cpu_count() or 1)  # libsndfile decodes outside Python's lock
-_NAMED = 5  # files named in a message before it says "and so many more"
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def open_store(plan: StorePlan, max_bad_fraction: float, quiet: bool = False) ->
     contents = _find_or_build(plan)
     if not quiet:
         _tell(plan, contents)
-    _check_bad(plan, contents, max_bad_fraction)
+    bad_files.refuse_many(plan.tree.place, contents.bad, contents.files, max_bad_fraction)
     splits = {
         split: StoredClips(plan.folder / split, count, plan.samples)
         for split, count in contents.counts.items()
@@ -268,25 +268,4 @@ def _tell(plan: StorePlan, contents: _Contents) -> None:
         place, total = plan.tree.place, contents.files
         _log.log(INFO if only_padded else WARNING, "%s: of %d files %s", place, total, changes)
     if contents.bad:
-        _log.warning(
-            "%s: %s left out: %s", plan.tree.place, _bad_files(contents), _examples(contents)
-        )
-
-
-def _bad_files(contents: _Contents) -> str:
-    return f"{len(contents.bad)} of {contents.files} files"
-
-
-def _examples(contents: _Contents) -> str:
-    named = "; ".join(f"{name} ({why})" for name, why in list(contents.bad.items())[:_NAMED])
-    more = len(contents.bad) - _NAMED
-    return f"{named}; and {more} more" if more > 0 else named
-
-
-def _check_bad(plan: StorePlan, contents: _Contents, max_bad_fraction: float) -> None:
-    if len(contents.bad) > max_bad_fraction * contents.files:
-        raise ValueError(
-            f"{_bad_files(contents)} in {plan.tree.place} can't be used, more than "
-            f"max_bad_fraction={max_bad_fraction:g} allows: {_examples(contents)}. "
-            "Repair or remove them, or raise data.max_bad_fraction."
-        )
+        _log.warning(bad_files.told(plan.tree.place, contents.bad, contents.files))

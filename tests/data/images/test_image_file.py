@@ -9,6 +9,7 @@ from PIL import Image
 from xnorkit.data.images.image_file import (
     UnreadableImageError,
     as_image,
+    cover,
     decode_image,
     resize,
 )
@@ -106,3 +107,15 @@ def test_resizing_keeps_a_plane_and_the_number_of_colours():
     assert np.array_equal(resize(plane, 11, 5), np.full((3, 11, 5), 77))
     half = resize(np.repeat(np.repeat(RGB.transpose(2, 0, 1), 2, 1), 2, 2), 10, 14)
     assert resize(half, 10, 14) is half
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (6, 3), (4, 16), (9, 9)])
+def test_covering_takes_the_middle_and_stretches_nothing(height, width):
+    rows, columns = np.mgrid[:40, :60]
+    pixels = np.stack([rows * 4, columns * 4, rows * 0]).astype(np.uint8)
+    found = cover(pixels, height, width).astype(float)
+    assert found.shape == (3, height, width)
+    middle = found[:2].mean((1, 2))
+    np.testing.assert_allclose(middle, [4 * 19.5, 4 * 29.5], atol=2)
+    step = (np.diff(found[0], axis=0).mean(), np.diff(found[1], axis=1).mean())
+    assert step[0] == pytest.approx(step[1], rel=0.12)  # as far down as across

@@ -49,6 +49,14 @@ class ImageSplit:
         """Some of its images."""
         return ImageSplit(self.images[rows], self.labels[rows])
 
+    def first(self, count: int) -> "ImageSplit":
+        """The first ones, in the same memory."""
+        return ImageSplit(self.images[:count], self.labels[:count])
+
+    def after(self, count: int) -> "ImageSplit":
+        """Those behind the first ones, in the same memory."""
+        return ImageSplit(self.images[count:], self.labels[count:])
+
 
 class ImageDataModule(DataModule):
     """Images → loaders of uint8 images.

@@ -86,3 +86,21 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     if pixels.shape[1:] == (height, width):
         return pixels
     return as_pixels(as_image(pixels).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def cover(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The largest middle part of the wanted shape, resized; nothing is stretched.
+
+    Args:
+        pixels: uint8 (C, H, W).
+        height: wanted.
+        width: wanted.
+
+    Returns:
+        uint8 (C, height, width).
+    """
+    _, h, w = pixels.shape
+    cut_h, cut_w = min(h, round(w * height / width)), min(w, round(h * width / height))
+    cut_h, cut_w = max(cut_h, 1), max(cut_w, 1)
+    top, left = (h - cut_h) // 2, (w - cut_w) // 2
+    return resize(pixels[:, top : top + cut_h, left : left + cut_w], height, width)
