@@ -52,7 +52,7 @@ class _BinaryConv(BinaryLayer):
 
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None, one: int = 1) -> Tensor:
         """x (N, C_in, …) or (C_in, …) → (N, C_out, …) or (C_out, …)."""
-        convolve: Any = F.conv1d if self.weight.dim() == 3 else F.conv2d
+        convolve: Any = F.conv1d if weight.dim() == 3 else F.conv2d
         padding: Any = self.padding
         if self.padding_mode != "zeros" or self.padding_value != 0:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
@@ -68,7 +68,7 @@ class _BinaryConv(BinaryLayer):
             return largest_magnitude(x)
         if self.input_scale == "batch":
             return x.abs().mean()
-        batched = x if x.dim() == self.weight.dim() else x.unsqueeze(0)
+        batched = x if x.dim() == len(self.kernel_size) + 2 else x.unsqueeze(0)
         if self.input_scale == "tensor":
             axes = tuple(range(1, batched.dim()))
             scale = batched.abs().mean(axes, keepdim=True)

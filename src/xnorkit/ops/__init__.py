@@ -15,6 +15,15 @@ That is `model.xnor`'s order, too, and the same on every machine: bytes may be s
 from xnorkit.ops.convolution import xnor_conv2d
 from xnorkit.ops.kernels import OpError
 from xnorkit.ops.matmul import xnor_gemm, xnor_linear
+from xnorkit.ops.pack import pack_
 from xnorkit.ops.signs import pack_bits, unpack_bits
 
-__all__ = ["OpError", "pack_bits", "unpack_bits", "xnor_conv2d", "xnor_gemm", "xnor_linear"]
+__all__ = [
+    "OpError",
+    "pack_",
+    "pack_bits",
+    "unpack_bits",
+    "xnor_conv2d",
+    "xnor_gemm",
+    "xnor_linear",
+]
