@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from xnorkit.deploy.agreement import LayerCheck
+from xnorkit.deploy.report.bandwidth import Traffic
 from xnorkit.deploy.report.latency import Ratio
 from xnorkit.deploy.report.record import (
     Agreement,
@@ -40,6 +41,7 @@ SPEED = Speed(
     missing=(Missing("LiteRT float32", "not installed: pip install litert-torch"),),
     steps={"stem": 50.0, "blocks.0.layer": 180.0, "head": 2.5},
     kernels={"blocks.0.layer": "lut-pair"},
+    traffic=Traffic(20e9, 3_000_000, {"blocks.0.layer": 2_700_000}),
 )  # fmt: skip
 
 REPORT = Report(

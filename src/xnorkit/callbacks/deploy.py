@@ -21,6 +21,7 @@ from xnorkit.deploy import pipeline
 from xnorkit.deploy.agreement import Validation
 from xnorkit.deploy.engine import Engine
 from xnorkit.deploy.report import board, page
+from xnorkit.deploy.report.bandwidth import large_weights
 from xnorkit.deploy.report.record import Machine, Report, Subject, agreement_of, sizes_of
 from xnorkit.deploy.report.speed import measure
 from xnorkit.deploy.xnor_file import producer_versions
@@ -166,9 +167,16 @@ class Deploy(Callback):
         )
         speed = None
         if self.race_seconds and self.twin is not None:
-            names = [op.name for op in planned.lowered.program.ops]
-            twin = self.twin.cpu().float().eval()
-            speed = measure(engine, names, network, twin, inputs, seconds=self.race_seconds)
+            program, twin = planned.lowered.program, self.twin.cpu().float().eval()
+            speed = measure(
+                engine,
+                [op.name for op in program.ops],
+                network,
+                twin,
+                inputs,
+                seconds=self.race_seconds,
+                weights=large_weights(program),
+            )
         report = Report(
             subject=_subject(task, datamodule),
             agreement=agreement_of(found, self.split),

@@ -73,7 +73,16 @@ def test_notes_name_threads_and_who_is_missing():
 
 def test_shares_of_the_ops_are_of_their_sum():
     rows = section(REPORT, "Time of each op").rows
-    assert rows[1] == ("blocks.0.layer", "lut-pair", "180", "77.4%")
+    assert rows[1][:4] == ("blocks.0.layer", "lut-pair", "180", "77.4%")
+
+
+def test_an_op_that_memory_limits_says_what_share_of_a_read_loop_it_reaches():
+    found = section(REPORT, "Time of each op")
+    assert [row[4:] for row in found.rows] == [("", ""), ("15.0", "75%"), ("", "")]
+    assert "3,000,000 bytes" in found.notes[1]
+    assert "20.0 GB/s" in found.notes[1]
+    plain = replace(REPORT, speed=replace(REPORT.speed, traffic=None))
+    assert section(plain, "Time of each op").headings == ("op", "loop", "µs", "share")
 
 
 def test_binary_layers_say_how_many_bits_differ():

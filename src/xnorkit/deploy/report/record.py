@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from xnorkit.deploy.agreement import TIE, LayerCheck, Validation
+from xnorkit.deploy.report.bandwidth import Traffic
 from xnorkit.deploy.report.latency import Ratio
 from xnorkit.deploy.report.sides import Answers, Missing
 
@@ -130,6 +131,7 @@ class Speed:
         missing: who did not take part.
         steps: op → microseconds, each called by itself.
         kernels: op → the loop that ran, where there are several.
+        traffic: of the ops that memory limits; None where there are none.
     """
 
     threads: int
@@ -139,6 +141,7 @@ class Speed:
     missing: tuple[Missing, ...]
     steps: dict[str, float]
     kernels: dict[str, str]
+    traffic: Traffic | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from xnorkit.deploy.report.bandwidth import Traffic
 from xnorkit.deploy.report.record import ENGINE, Report, Side, Speed
 
 Rows = tuple[tuple[str, ...], ...]
@@ -132,11 +133,34 @@ def _answers(side: Side) -> str:
 def _steps(speed: Speed) -> Section:
     whole = sum(speed.steps.values()) or 1.0
     rows = tuple(
-        (name, speed.kernels.get(name, ""), microseconds(value), f"{value / whole:.1%}")
+        (
+            name,
+            speed.kernels.get(name, ""),
+            microseconds(value),
+            f"{value / whole:.1%}",
+            *_reading(speed.traffic, name, value),
+        )
         for name, value in speed.steps.items()
     )
-    note = "Each op called by itself, in the network's order; a call from Python is in each."
-    return Section("Time of each op", ("op", "loop", "µs", "share"), rows, (note,), on_screen=False)
+    headings: tuple[str, ...] = ("op", "loop", "µs", "share")
+    notes = ["Each op called by itself, in the network's order; a call from Python is in each."]
+    if speed.traffic is not None:
+        headings += ("weights GB/s", "of a read loop")
+        notes.append(
+            f"A plain read loop over {speed.traffic.read_bytes:,} bytes, as many as these ops' "
+            f"weights together: {speed.traffic.read_rate / 1e9:.1f} GB/s. With one sample a layer "
+            "that reads each weight once can't be faster than memory."
+        )
+    return Section("Time of each op", headings, rows, tuple(notes), on_screen=False)
+
+
+def _reading(traffic: Traffic | None, op: str, value: float) -> tuple[str, ...]:
+    """Rate and share of the plain loop's of an op's weights, where they are large."""
+    if traffic is None:
+        return ()
+    if op not in traffic.weights:
+        return "", ""
+    return f"{traffic.rate(op, value) / 1e9:.1f}", f"{traffic.share(op, value):.0%}"
 
 
 def _layers(report: Report) -> Section:

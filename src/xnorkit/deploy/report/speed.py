@@ -1,6 +1,6 @@
 """Engine, network, float twin → how fast each is, in one race."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xnorkit.deploy.report import latency
+from xnorkit.deploy.report.bandwidth import traffic_of
 from xnorkit.deploy.report.latency import Race, race, throughput
 from xnorkit.deploy.report.record import ENGINE, Side, Speed
 from xnorkit.deploy.report.rivals import rivals
@@ -43,6 +44,7 @@ def measure(
     inputs: Tensor,
     rounds: int = 15,
     seconds: float = 5.0,
+    weights: Mapping[str, int] | None = None,
 ) -> Speed:
     """Latency, throughput and the engine's steps, each on one thread.
 
@@ -55,6 +57,7 @@ def measure(
         rounds: in which the sides take turns.
         seconds: of the race with one sample; throughput takes half as long again, and converters
             their own time.
+        weights: `bandwidth.large_weights` of the program, if reading them shall be measured.
 
     Raises:
         ValueError: no input.
@@ -78,6 +81,7 @@ def measure(
         missing=tuple(missing),
         steps=_steps(engine, ops, one),
         kernels={name: loop for name, loop in zip(ops, engine.kernels, strict=True) if loop},
+        traffic=traffic_of(weights or {}),
     )
 
 
