@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 
-from xnorkit.tasks import Classification
+from xnorkit.tasks import Task
 
 _TRUSTED = ("xnorkit", "torch.nn")
+_FIRST_TASK = "xnorkit.tasks.Classification"  # of checkpoints written before there were others
 _COMPILED = "_orig_mod."  # torch.compile puts it before every name
 
 
-def load(path: str | os.PathLike[str], allow: Sequence[str] = ()) -> Classification:
+def load(path: str | os.PathLike[str], allow: Sequence[str] = ()) -> Task:
     """The trained module of a checkpoint, in eval mode on the CPU, with latent weights.
 
     Args:
@@ -33,18 +34,16 @@ def load(path: str | os.PathLike[str], allow: Sequence[str] = ()) -> Classificat
     saved = checkpoint["hyper_parameters"]
     config = saved["config"]
     where = os.fspath(path)
-    frontend = build(config["data"]["features"], allow, where)
-    network = build(
-        config["network"],
-        allow,
-        where,
-        scheme=build(config["model"], allow, where),
-        input_shape=frontend.output_shape,
-        num_classes=len(saved["labels"]),
-    )
-    module = Classification(
-        network, frontend, saved["labels"], title=saved.get("title", ""), hyperparameters=saved
-    )
+    task = {"_target_": _FIRST_TASK, **config["task"]}
+    kind: type[Task] = _class(task["_target_"], allow, where)
+    labels = saved["labels"]
+    features = build(config["data"].get("features"), allow, where)
+    scheme = build(config["model"], allow, where)
+    known = kind.network_arguments(features, labels)
+    network = build(config["network"], allow, where, scheme=scheme, **known)
+    own = kind.own_arguments(features, labels)
+    about = {"title": saved.get("title", ""), "hyperparameters": saved}
+    module: Task = build(task, allow, where, network=network, **own, **about)
     state = {name.replace(_COMPILED, ""): value for name, value in checkpoint["state_dict"].items()}
     try:
         module.load_state_dict(state)

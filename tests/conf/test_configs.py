@@ -26,6 +26,7 @@ NEEDED = {f"data/{name}": ["data.root=somewhere"] for name in ("audio_folder", "
 DEFAULTS = {  # what every run picks: composed once
     "model=xnor", "network=kws_cnn", "data=speech_commands", "recipe=xnor", "optimizer=adam",
     "scheduler=cosine", "trainer=cpu", "callbacks=default", "logger=default",
+    "task=classification",
     "hydra/job_logging=quiet", "hydra/hydra_logging=quiet",
 }  # fmt: skip
 COMMAND = re.compile(r"python train\.py ([^#\n]*)")

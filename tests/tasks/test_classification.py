@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from tiny_pictures import Waves
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -107,3 +108,8 @@ def test_one_label_and_a_missing_optimizer_are_refused():
         Classification(nn.Linear(2, 1), Scale(), ["yes"])
     with pytest.raises(ValueError, match="optimizer"):
         Classification(nn.Linear(2, 2), Scale(), ["yes", "no"]).configure_optimizers()
+
+
+def test_data_without_labels_are_refused():
+    with pytest.raises(ValueError, match="task=classification: Waves has no labels"):
+        Classification.check_data(Waves(), {})

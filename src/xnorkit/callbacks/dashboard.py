@@ -1,7 +1,7 @@
 """What ran and how it ended → TensorBoard's HPARAMS page; all curves on one CUSTOM SCALARS page."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -13,18 +13,19 @@ from xnorkit.callbacks.event_files import writers
 Value = str | int | float | bool | None
 Layout = dict[str, dict[str, list[Any]]]
 
-METRICS = ("test/acc", "val/acc", "test/loss", "val/loss", "train/loss_epoch")
+_METRICS = ("acc",)  # of a module that names none
+_TITLES = {"acc": "accuracy", "psnr": "PSNR", "ms_ssim": "MS-SSIM", "bpp": "bits per pixel"}
 
 
 class Dashboard(Callback):
     """Describes the run to TensorBoard; without a TensorBoardLogger it does nothing.
 
     HPARAMS: a row a run, with `hparams`, the data module's `source_note` as `data_source` and the
-    task's `title`; its metrics are those scalars of the run named in `METRICS`, whose last value
-    TensorBoard shows. So the row is there from the start, also of a run that fails, and a test
+    task's `title`; its metrics are losses and the task's `metrics`, whose last value TensorBoard
+    shows. So the row is there from the start, also of a run that fails, and a test
     that comes later fills it.
 
-    CUSTOM SCALARS: loss, accuracy, learning rate, and a chart with a line a layer of each scalar
+    CUSTOM SCALARS: loss, metrics, learning rate, and a chart with a line a layer of each scalar
     of `BinaryMonitor`.
 
     Args:
@@ -47,7 +48,7 @@ class Dashboard(Callback):
         """Write the row and the layout; the source of the data is known by now."""
         for writer in writers(trainer):
             names = [watched.name for watched in watched_weights(trainer, pl_module)]
-            writer.add_custom_scalars(chart_layout(names))
+            writer.add_custom_scalars(chart_layout(names, metrics_of(pl_module)))
             for summary in self._summaries(trainer, pl_module)[:2]:
                 writer._get_file_writer().add_summary(summary)
 
@@ -62,20 +63,29 @@ class Dashboard(Callback):
         found = {"data_source": source, "title": getattr(pl_module, "title", None)}
         columns = self.hparams | {name: value for name, value in found.items() if value}
         untyped: Any = summaries.hparams
-        experiment, start, end = untyped(columns, dict.fromkeys(METRICS))
+        metrics = [f"{split}/{m}" for m in metrics_of(pl_module) for split in ("test", "val")]
+        losses = ("test/loss", "val/loss", "train/loss_epoch")
+        experiment, start, end = untyped(columns, dict.fromkeys((*metrics, *losses)))
         return experiment, start, end
 
 
-def chart_layout(layers: Iterable[str]) -> Layout:
+def metrics_of(module: LightningModule) -> tuple[str, ...]:
+    """A task's own, or accuracy alone."""
+    return tuple(getattr(module, "metrics", _METRICS))
+
+
+def chart_layout(layers: Iterable[str], metrics: Sequence[str] = _METRICS) -> Layout:
     """The layout that `SummaryWriter.add_custom_scalars` takes: page ► chart ► kind and tags.
 
     Args:
         layers: names of the binary layers.
+        metrics: names below `train/`, `val/` and `test/`.
     """
-    training = {
-        "loss": ["train/loss_step", "train/loss_epoch", "val/loss", "test/loss"],
-        "accuracy": ["train/acc", "val/acc", "test/acc"],
-    }
+    training = {"loss": ["train/loss_step", "train/loss_epoch", "val/loss", "test/loss"]}
+    for name in metrics:
+        training[_TITLES.get(name, name)] = [
+            f"{split}/{name}" for split in ("train", "val", "test")
+        ]
     charts = {title: ["Multiline", _exactly(tags)] for title, tags in training.items()}
     charts["learning rate"] = ["Multiline", ["^lr-"]]  # LearningRateMonitor adds the optimiser
     layout: Layout = {"Training": charts}

@@ -1,7 +1,7 @@
 """Config nodes → objects: what each `_target_` names, with errors that a user can read."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import hydra
@@ -32,7 +32,7 @@ from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.features import Features
 from xnorkit.nn import BinaryLayer
-from xnorkit.tasks import Classification
+from xnorkit.tasks import Task
 
 FLOAT = {"_target_": "xnorkit.schemes.Float"}
 
@@ -52,7 +52,13 @@ def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
         raise Refused(f"{key}: {error}") from error
 
 
-def datamodule(cfg: DictConfig, trained: Classification | None = None) -> DataModule:
+def task_class(cfg: DictConfig) -> type[Task]:
+    """What is learned; of it `cli` asks what network and data must be."""
+    found: type[Task] = hydra.utils.get_class(cfg.task._target_)
+    return found
+
+
+def datamodule(cfg: DictConfig, trained: Task | None = None) -> DataModule:
     """The data set: labels and features are known, nothing has been read or fetched yet.
 
     Args:
@@ -60,11 +66,17 @@ def datamodule(cfg: DictConfig, trained: Classification | None = None) -> DataMo
         trained: a task whose features and labels the data must have.
 
     Raises:
-        Refused: its settings can't work, or it has labels that the task does not know.
+        Refused: its settings can't work, the task can't learn from it, or it has labels that the
+            task does not know.
     """
-    extra = {} if trained is None else {"features": trained.frontend}
+    known = trained is not None and trained.frontend is not None
+    extra = {"features": trained.frontend} if trained is not None and known else {}
     data: DataModule = instantiate(cfg, "data", **extra)
-    if trained is not None:
+    try:
+        task_class(cfg).check_data(data, cfg.task)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    if trained is not None and trained.labels:
         unknown = sorted(set(data.labels) - set(trained.labels))
         if unknown:
             raise Refused(
@@ -95,21 +107,20 @@ def prepare(cfg: DictConfig, datamodule: DataModule, stage: str | None = None) -
         cfg.title = f"{cfg.title}_embedded_subset"
 
 
-def frontend(datamodule: DataModule) -> Features:
-    """The data module's features, with what they need of the train split."""
+def frontend(datamodule: DataModule) -> Features | None:
+    """The data module's features, if it has any, with what they need of the train split."""
     datamodule.fit_features()
     fitted: Any = datamodule.features  # a module to data, which knows no Features
-    return cast(Features, fitted)
+    return cast("Features | None", fitted)
 
 
-def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
+def network(cfg: DictConfig, features: Any, labels: Sequence[str]) -> nn.Module:
     """The topology, made of the scheme's blocks."""
     net: nn.Module = instantiate(
         cfg,
         "network",
         scheme=instantiate(cfg, "model"),
-        input_shape=features.output_shape,
-        num_classes=len(tuple(labels)),
+        **task_class(cfg).network_arguments(features, labels),
     )
     # Same numbers; a training step of kws_cnn takes two thirds of the time on a CPU.
     laid_out: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's overloads for modules lack it
@@ -117,27 +128,33 @@ def network(cfg: DictConfig, features: Any, labels: Iterable[str]) -> nn.Module:
 
 
 def task(
-    cfg: DictConfig, net: nn.Module, features: Features, datamodule: DataModule
-) -> Classification:
-    """Network and features with loss, optimiser and what every checkpoint says of itself."""
-    return Classification(
-        net,
-        features,
-        datamodule.labels,
-        optimizer=instantiate(cfg, "optimizer"),
-        scheduler=instantiate(cfg, "scheduler"),
-        label_smoothing=cfg.task.label_smoothing,
-        loss=cfg.task.loss,
-        lr_scale=cfg.task.lr_scale,
-        title=datamodule.title,
-        hyperparameters={
-            "config": OmegaConf.to_container(cfg, resolve=True),
-            "labels": list(datamodule.labels),
-            "features": features.parameters_dict(),
-            "title": datamodule.title,
-            "versions": versions(),
-        },
-    )
+    cfg: DictConfig, net: nn.Module, features: Features | None, datamodule: DataModule
+) -> Task:
+    """Network and features with loss, optimiser and what every checkpoint says of itself.
+
+    Raises:
+        Refused: an option of the task can't work.
+    """
+    # Not as arguments of instantiate: it would build what the hyper-parameters name once more.
+    make: Callable[..., Task] = instantiate(cfg, "task", _partial_=True)
+    hyperparameters = {
+        "config": OmegaConf.to_container(cfg, resolve=True),
+        "labels": list(datamodule.labels),
+        "features": {} if features is None else features.parameters_dict(),
+        "title": datamodule.title,
+        "versions": versions(),
+    }
+    try:
+        return make(
+            network=net,
+            **task_class(cfg).own_arguments(features, datamodule.labels),
+            optimizer=instantiate(cfg, "optimizer"),
+            scheduler=instantiate(cfg, "scheduler"),
+            title=datamodule.title,
+            hyperparameters=hyperparameters,
+        )
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def loggers(cfg: DictConfig) -> list[Logger]:
@@ -149,10 +166,15 @@ def plan(cfg: DictConfig, net: nn.Module, datamodule: DataModule) -> Plan | None
     """What the network will become after fit, from its shapes alone; None with deploy=none.
 
     Raises:
-        Refused: a part of it has no engine.
+        Refused: it has no engine, or a part of it has none.
     """
     if not cfg.deploy:
         return None
+    if not task_class(cfg).has_engine:
+        raise Refused(
+            f"deploy with task={task_class(cfg).__name__.lower()}: only a classifier becomes a C++ "
+            "engine. Set deploy=none."
+        )
     features: Any = datamodule.features
     example = torch.zeros(1, *features.output_shape)
     try:

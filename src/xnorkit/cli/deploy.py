@@ -16,6 +16,7 @@ from xnorkit.cli.evaluate import data_node
 from xnorkit.deploy.engine import Engine
 from xnorkit.deploy.export.cross import TARGETS, require_target
 from xnorkit.deploy.report.screen import renderable
+from xnorkit.tasks import Classification
 
 _DATA_DIR = "~/.cache/xnorkit"  # as train.yaml has it
 
@@ -52,6 +53,11 @@ def deploy(options: argparse.Namespace) -> Deployed:
     """
     checkpoint = Path(options.checkpoint).expanduser()
     task = load(checkpoint, allow=options.allow)
+    if not isinstance(task, Classification):
+        raise ValueError(
+            f"{checkpoint}: of task {type(task).__name__}; only a classifier becomes a C++ engine. "
+            "A compression is run by xnorkit-compress and xnorkit-decompress."
+        )
     cfg = _config(dict(task.hparams)["config"], options)
     datamodule = build.datamodule(cfg, trained=task)
     build.prepare(cfg, datamodule, "test" if options.split == "test" else "validate")

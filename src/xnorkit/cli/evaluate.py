@@ -16,16 +16,16 @@ from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.data.datamodule import DataModule
-from xnorkit.tasks import Classification
+from xnorkit.tasks import Task
 
 _log = logging.getLogger(__name__)
 
 
-def take_best(task: Classification, trainer: Trainer) -> float:
+def take_best(task: Task, trainer: Trainer) -> float:
     """Put the best checkpoint's weights into the task; without one it stays as it is.
 
     Returns:
-        The best checkpoint's monitored value (val/acc); NaN where there is no checkpoint.
+        The best checkpoint's monitored value (`score`); NaN where there is no checkpoint.
     """
     callback = trainer.checkpoint_callback
     path = callback.best_model_path if isinstance(callback, ModelCheckpoint) else ""
@@ -48,13 +48,11 @@ def leave_other_ranks() -> None:
         torch.distributed.destroy_process_group()
 
 
-def test(
-    cfg: DictConfig, task: Classification, datamodule: DataModule, trainer: Trainer
-) -> dict[str, float]:
+def test(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: Trainer) -> dict[str, float]:
     """Test in one process, on the whole split.
 
     Returns:
-        `test/acc` and `test/loss`.
+        The task's metrics, `test/acc` and `test/loss` of a classifier.
     """
     callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
     alone = trainer if trainer.world_size == 1 else build.tester(cfg, callbacks, loggers)
@@ -77,7 +75,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     task = load(Path(cfg.ckpt_path).expanduser(), allow=_own_packages(cfg))
     saved = dict(task.hparams)["config"]
     _refuse_other_network(saved, given)
-    for key in ("model", "network", "title"):
+    for key in ("task", "model", "network", "title"):
         OmegaConf.update(cfg, key, saved[key], merge=False)
     OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)
     datamodule = build.datamodule(cfg, trained=task)
@@ -89,7 +87,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     result = _numbers(trainer.test(task, datamodule=datamodule, verbose=False))
     run.write_result(result)
     screens.show_end(run, math.nan, result)
-    return result["test/acc"]
+    return result[f"test/{task.metrics[0]}"]
 
 
 def _warn_of_shared_clips(saved: dict[str, Any], datamodule: DataModule) -> None:

@@ -29,7 +29,7 @@ from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.report.screen import renderable
 from xnorkit.nn.summary import summarise
 from xnorkit.resources import CONF_DIR
-from xnorkit.tasks import Classification
+from xnorkit.tasks import Task
 
 _log = logging.getLogger(__name__)
 _current: list[RunFolder] = []  # the run of this process, for messages after it has ended
@@ -45,7 +45,7 @@ def show_opening(run: RunFolder) -> None:
 def show_start(
     cfg: DictConfig,
     run: RunFolder,
-    task: Classification,
+    task: Task,
     data: DataModule,
     planned: Plan | None = None,
 ) -> dict[str, Any]:
@@ -61,8 +61,7 @@ def show_start(
     Returns:
         What the result says of it too: sizes in bytes and the data's title.
     """
-    frontend: Any = task.frontend
-    features = torch.zeros(1, *frontend.output_shape)
+    features = task.example_input()
     summary = summarise(task.network, features)
     total = summary.total
     binary = [layer.name for layer in summary.layers if layer.binary_parameters]
@@ -76,6 +75,7 @@ def show_start(
         ("parameters", f"{total.binary_parameters:,} binary, {total.float_parameters:,} float"),
         ("MACs", f"{total.binary_macs:,} binary, {total.float_macs:,} float"),
         ("size", f"{packed:,} bytes {how}, {total.float_bytes:,} as float32"),
+        *task.facts().items(),
         ("data", f"{data.title}: {_counts(data.counts)}"),
         ("source", data.source_note),
         ("training", _training(cfg) if cfg.fit else f"none: {cfg.ckpt_path} is tested"),
@@ -103,19 +103,27 @@ def show_stage_end(best: float) -> None:
 
 
 def show_end(
-    run: RunFolder, best: float, result: dict[str, float], deploy: Deploy | None = None
+    run: RunFolder,
+    best: float,
+    result: dict[str, float],
+    deploy: Deploy | None = None,
+    score: str = "val/acc",
 ) -> None:
-    """Accuracies, the proof, the next command, and last of all the run folder."""
-    lines = []
+    """The best score, what the test gave, the proof, the next command, last the run folder."""
     if deploy is not None and deploy.deployed is not None:
         _show(renderable(deploy.deployed.report))
+    lines = {}
     if not math.isnan(best):
-        lines.append(f"val/acc   {best:.4f}  (best checkpoint: {run.best.relative_to(run.path)})")
-    if "test/acc" in result:
-        lines.append(f"test/acc  {result['test/acc']:.4f}")
+        lines[score] = f"{best:.4f}  (best checkpoint: {run.best.relative_to(run.path)})"
+    tested = {k: v for k, v in result.items() if k.startswith("test/") and k != "test/loss"}
+    lines |= {name: f"{value:.4f}" for name, value in tested.items()}
+    if (run.path / "report" / "report.md").is_file():
+        lines["report"] = f"{run.shown()}/report/report.md"
     if (run.path / "tensorboard").is_dir():
-        lines.append(f"next      tensorboard --logdir {run.shown()}/tensorboard")
-    _show(Text("\n".join([*lines, f"run folder {run.shown()}"])))
+        lines["next"] = f"tensorboard --logdir {run.shown()}/tensorboard"
+    width = max(map(len, lines), default=0)
+    rows = [f"{name:<{width}}  {value}" for name, value in lines.items()]
+    _show(Text("\n".join([*rows, f"run folder {run.shown()}"])))
 
 
 class DeployFailed(Refused):

@@ -27,7 +27,7 @@ from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.resources import CONF_DIR
-from xnorkit.tasks import Classification
+from xnorkit.tasks import Task
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
         watched: whether the terminal is this job's alone.
 
     Returns:
-        The best validation accuracy, what a search maximises; NaN where nothing was validated.
+        The best validation score, what a search maximises; NaN where nothing was validated.
     """
     run = RunFolder(Path(cfg.run_dir))
     screens.show_opening(run)
@@ -70,8 +70,8 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     if deploy is not None:
         deploy.run_if_left(trainer, task, datamodule)
         result |= deploy.result()
-    run.write_result({"val/acc": best, **result, **cost})
-    screens.show_end(run, best, result, deploy)
+    run.write_result({cfg.score: best, **result, **cost})
+    screens.show_end(run, best, result, deploy, cfg.score)
     if deploy is not None and deploy.error is not None:
         raise screens.deploy_failed(run, deploy.error)
     return best
@@ -85,7 +85,7 @@ def _fit(
     watched: bool,
     planned: Plan | None = None,
     deploy: Deploy | None = None,
-) -> tuple[Classification, Trainer, dict[str, Any]]:
+) -> tuple[Task, Trainer, dict[str, Any]]:
     """Train one network, the run's own or the float twin before it; also says what it costs."""
     seed_everything(cfg.seed, workers=True, verbose=False)
     task = build.task(cfg, network, build.frontend(datamodule), datamodule)

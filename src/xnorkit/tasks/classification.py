@@ -1,42 +1,42 @@
 """Features, loss, metrics: the LightningModule that trains a classifier under any scheme."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from xnorkit.features.features import name_in_batch
-from xnorkit.tasks.learning_rates import require_lr_scale, scaled_optimizer
+from xnorkit.tasks.learning_rates import require_lr_scale
 from xnorkit.tasks.losses import LOSSES, training_loss
+from xnorkit.tasks.task import Batch, Task
 
-Batch = dict[str, Tensor]
 
-
-class Classification(LightningModule):
+class Classification(Task):
     """Samples → features → logits, trained by a loss on them.
 
     Args:
         network: features (N, …) → logits (N, len(labels)).
         frontend: what a batch has under the name that it `takes` → features; augments in training.
         labels: class names, in the order of the logits.
-        optimizer: takes the parameters, gives the optimiser.
-        scheduler: takes the optimiser and `total_steps`, gives a scheduler that is stepped after
-            each optimiser step; None keeps the learning rate.
+        optimizer: see `Task`.
+        scheduler: see `Task`.
         label_smoothing: in [0, 1); of the training loss only.
         loss: `cross_entropy`, or `square_hinge` (the authors' of BinaryNet).
         lr_scale: `none`, `glorot` or `glorot_squared`: the binary layers' learning rates, see
             `scaled_optimizer`.
-        title: of the data set, for figures and reports.
-        hyperparameters: plain dict, list, str and numbers, saved in every checkpoint.
+        title: see `Task`.
+        hyperparameters: see `Task`.
 
     Raises:
         ValueError: an option out of range or unknown, or fewer than two labels.
     """
+
+    metrics = ("acc",)
+    has_engine = True
 
     def __init__(
         self,
@@ -51,21 +51,15 @@ class Classification(LightningModule):
         title: str = "",
         hyperparameters: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(network, optimizer, scheduler, title, hyperparameters)
         require_lr_scale(lr_scale)
         if len(labels) < 2:
             raise ValueError(f"labels={list(labels)}: a classifier needs at least two.")
-        self.network = network
         self.frontend = frontend
         self.labels = tuple(labels)
-        self.title = title
-        self._optimizer = optimizer
-        self._scheduler = scheduler
         self._training_loss = training_loss(loss, label_smoothing)
         self._loss = LOSSES[loss]
         self._lr_scale = lr_scale
-        self._hparams_name = "hyperparameters"  # the name under which Lightning saves them
-        self._set_hparams(hyperparameters or {})
         classes = len(self.labels)
         self.train_accuracy = MulticlassAccuracy(classes, average="micro")
         self.val_accuracy = MulticlassAccuracy(classes, average="micro")
@@ -73,10 +67,28 @@ class Classification(LightningModule):
         self.val_confusion = MulticlassConfusionMatrix(classes)
         self.test_confusion = MulticlassConfusionMatrix(classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (N, …) → logits (N, classes)."""
-        result: Tensor = self.network(features)
-        return result
+    @classmethod
+    def check_data(cls, data: Any, options: Mapping[str, Any]) -> None:
+        """Features and labels; see `Task`."""
+        if data.features is None or not data.labels:
+            raise ValueError(
+                f"task=classification: {type(data).__name__} has no labels to learn. Take other "
+                "data, or task=compression."
+            )
+
+    @classmethod
+    def network_arguments(cls, features: Any, labels: Sequence[str]) -> dict[str, Any]:
+        """The input's shape and the number of logits."""
+        return {"input_shape": features.output_shape, "num_classes": len(tuple(labels))}
+
+    @classmethod
+    def own_arguments(cls, features: Any, labels: Sequence[str]) -> dict[str, Any]:
+        """The features go into the task, with their statistics."""
+        return {"frontend": features, "labels": labels}
+
+    def example_input(self) -> Tensor:
+        """One sample's features."""
+        return torch.zeros(1, *self.frontend.output_shape)
 
     def logits(self, batch: Batch) -> Tensor:
         """Logits (N, classes) of a batch of the data module."""
@@ -123,17 +135,3 @@ class Classification(LightningModule):
     def on_test_epoch_start(self) -> None:
         """Begin the confusion matrix anew; it stays readable after the test."""
         self.test_confusion.reset()
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser and scheduler of the configuration."""
-        if self._optimizer is None:
-            raise ValueError("this Classification was built without an optimizer: pass optimizer=.")
-        optimizer = scaled_optimizer(self._optimizer, self, self._lr_scale)
-        if self._scheduler is None:
-            return optimizer
-        total = int(self.trainer.estimated_stepping_batches)
-        scheduler = self._scheduler(optimizer, total_steps=total)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
