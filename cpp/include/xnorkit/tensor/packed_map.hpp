@@ -49,13 +49,13 @@ class PackedMap {
   std::uint64_t* get() const { return reinterpret_cast<std::uint64_t*>(buffer_.get()); }
 
   void fill(const TensorKernels& kernels, const void* x, BitRange range, int threads) const {
-    const std::ptrdiff_t rows = shape_.samples * shape_.in.h;
-    const int parts = worth(threads, rows * shape_.in.w * pitch_, kWordsOfAThread);
+    const std::ptrdiff_t lines = shape_.samples * lines_of_sample();
+    const int parts = worth(threads, lines * line_pixels() * pitch_, kWordsOfAThread);
     if (shape_.padding_value < 0) fill_border();
-    in_parallel(rows, parts, [&](Share share, int) {
+    in_parallel(lines, parts, [&](Share share, int) {
       const auto* from = static_cast<const unsigned char*>(x);
       for (std::ptrdiff_t i = share.begin; i < share.end; ++i) {
-        row(kernels, from, range, i / shape_.in.h, static_cast<int>(i % shape_.in.h));
+        line(kernels, from, range, i / lines_of_sample(), i % lines_of_sample());
       }
     });
   }
@@ -68,29 +68,36 @@ class PackedMap {
     }
   }
 
-  void row(const TensorKernels& kernels, const unsigned char* x, BitRange range,
-           std::ptrdiff_t sample_index, int row) const {
+  // Pixels that lie side by side here and there: of a row, or without a border of many.
+  int line_pixels() const { return border_ ? shape_.in.w : kLine; }
+  int lines_of_sample() const {
+    return border_ ? shape_.in.h : (shape_.in.pixels() + kLine - 1) / kLine;
+  }
+
+  void line(const TensorKernels& kernels, const unsigned char* x, BitRange range,
+            std::ptrdiff_t sample_index, std::ptrdiff_t index) const {
     const Map in = shape_.in;
-    const std::ptrdiff_t pixels = std::ptrdiff_t{in.h} * in.w;
-    const int top = border_ ? shape_.window.pad_top : 0;
-    const int left = border_ ? shape_.window.pad_left : 0;
-    std::uint64_t* to =
-        get() + sample_index * sample() + (std::ptrdiff_t{row + top} * map_.w + left) * pitch_;
+    const std::ptrdiff_t first = index * line_pixels(), left = in.pixels() - first;
+    const int pixels = left < line_pixels() ? static_cast<int>(left) : line_pixels();
+    const std::ptrdiff_t place =
+        border_ ? (index + shape_.window.pad_top) * map_.w + shape_.window.pad_left : first;
+    std::uint64_t* to = get() + sample_index * sample() + place * pitch_;
     const int length = shape_.length();
     if (shape_.channels_last) {
-      x += (sample_index * pixels + std::ptrdiff_t{row} * in.w) * in.c * range.bytes;
-      for (int column = 0; column < in.w; ++column, to += pitch_) {
-        for (int group = 0; group < shape_.groups; ++group, x += length * range.bytes) {
-          kernels.pack_words(x, length, range, to + group * words_);
-        }
+      x += (sample_index * in.pixels() + first) * in.c * range.bytes;
+      for (int i = 0; i < pixels * shape_.groups; ++i, to += words_, x += length * range.bytes) {
+        kernels.pack_words(x, length, range, to);
       }
       return;
     }
-    x += (sample_index * in.c * pixels + std::ptrdiff_t{row} * in.w) * range.bytes;
-    for (int group = 0; group < shape_.groups; ++group, x += length * pixels * range.bytes) {
-      kernels.pack_planes(x, pixels, length, in.w, range, to + group * words_, pitch_);
+    const std::ptrdiff_t plane = in.pixels();
+    x += (sample_index * in.c * plane + first) * range.bytes;
+    for (int group = 0; group < shape_.groups; ++group, x += length * plane * range.bytes) {
+      kernels.pack_planes(x, plane, length, pixels, range, to + group * words_, pitch_);
     }
   }
+
+  static constexpr int kLine = 1024;
 
   ConvolutionShape shape_;
   bool border_;

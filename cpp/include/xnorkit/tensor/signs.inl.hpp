@@ -61,37 +61,91 @@ inline void pack_words(const void* x, std::ptrdiff_t n, BitRange range, std::uin
   }
 }
 
-// Up to 64 channels of up to kWordBits pixels: bits are gathered where the pixels lie side by side.
+// A word's channels of up to kWidth pixels: bits are gathered where the pixels lie side by side.
+inline constexpr int kWidth = 16;
+
 template <class T>
 XNORKIT_INLINE void planes_of(const unsigned char* x, std::ptrdiff_t plane, int n, int pixels,
                               BitRange range, std::uint64_t* y, std::ptrdiff_t y_pixel) {
   const T first = static_cast<T>(range.first), span = static_cast<T>(range.last - first);
-  std::uint32_t halves[2][kWordBits] = {};
+  std::uint32_t halves[2][kWidth] = {};
   for (int channel = 0; channel < n; ++channel, x += plane * sizeof(T)) {
     std::uint32_t* bits = halves[channel / 32];
     const std::uint32_t bit = 1u << channel % 32;
-    T row[kWordBits];
-    __builtin_memcpy(row, x, sizeof(T) * static_cast<std::size_t>(pixels));
-    for (int p = 0; p < kWordBits; ++p) bits[p] |= static_cast<T>(row[p] - first) <= span ? bit : 0;
+    T row[kWidth] = {};
+    if (pixels == kWidth) {
+      __builtin_memcpy(row, x, sizeof row);
+    } else {
+      __builtin_memcpy(row, x, sizeof(T) * static_cast<std::size_t>(pixels));
+    }
+    for (int p = 0; p < kWidth; ++p) bits[p] |= static_cast<T>(row[p] - first) <= span ? bit : 0;
   }
   for (int p = 0; p < pixels; ++p) {
     y[p * y_pixel] = halves[0][p] | std::uint64_t{halves[1][p]} << 32;
   }
 }
 
+// The same of V vectors of float32.
+template <int V>
+XNORKIT_INLINE void float_planes(const float* x, std::ptrdiff_t plane, int n, std::uint64_t* y,
+                                 std::ptrdiff_t y_pixel) {
+  constexpr int width = V * kFloatLanes;
+  std::uint32_t halves[2][width] = {};
+  for (int half = 0; 32 * half < n; ++half) {
+    const int end = n - 32 * half < 32 ? n - 32 * half : 32;
+    Ints bits[V] = {};
+    for (int channel = 0; channel < end; ++channel, x += plane) {
+      const Ints bit = broadcast(static_cast<std::int32_t>(1u << channel));
+      for (int v = 0; v < V; ++v) {
+        bits[v] |= (load_vector<Floats>(x + v * kFloatLanes) < Floats{}) & bit;
+      }
+    }
+    __builtin_memcpy(halves[half], bits, sizeof bits);
+  }
+  for (int p = 0; p < width; ++p) {
+    y[p * y_pixel] = halves[0][p] | std::uint64_t{halves[1][p]} << 32;
+  }
+}
+
+// At least V vectors of pixels; the last block overlaps the one before where it must.
+template <int V>
+XNORKIT_INLINE void all_float_planes(const float* x, std::ptrdiff_t plane, int n, int pixels,
+                                     std::uint64_t* y, std::ptrdiff_t y_pixel) {
+  constexpr int width = V * kFloatLanes;
+  for (int p = 0; p < pixels; p += width) {
+    const int first = pixels - p < width ? pixels - width : p;
+    float_planes<V>(x + first, plane, n, y + first * y_pixel, y_pixel);
+  }
+}
+
+// Channels of one word.
+inline void pack_plane_words(const void* x, std::ptrdiff_t plane, int n, int pixels, BitRange range,
+                             std::uint64_t* y, std::ptrdiff_t y_pixel) {
+  if (range.is_float32() && pixels >= kFloatLanes) {
+    const auto* floats = static_cast<const float*>(x);
+    if (pixels >= 4 * kFloatLanes) {
+      all_float_planes<4>(floats, plane, n, pixels, y, y_pixel);
+    } else {
+      all_float_planes<1>(floats, plane, n, pixels, y, y_pixel);
+    }
+    return;
+  }
+  for (int p = 0; p < pixels; p += kWidth) {
+    const int some = pixels - p < kWidth ? pixels - p : kWidth;
+    const auto* from = static_cast<const unsigned char*>(x) + p * range.bytes;
+    std::uint64_t* to = y + p * y_pixel;
+    if (range.bytes == 1) planes_of<std::uint8_t>(from, plane, n, some, range, to, y_pixel);
+    if (range.bytes == 2) planes_of<std::uint16_t>(from, plane, n, some, range, to, y_pixel);
+    if (range.bytes == 4) planes_of<std::uint32_t>(from, plane, n, some, range, to, y_pixel);
+    if (range.bytes == 8) planes_of<std::uint64_t>(from, plane, n, some, range, to, y_pixel);
+  }
+}
+
 inline void pack_planes(const void* x, std::ptrdiff_t plane, int n, int pixels, BitRange range,
                         std::uint64_t* y, std::ptrdiff_t y_pixel) {
-  for (int channel = 0; channel < n; channel += kWordBits, ++y) {
-    const int some = n - channel < kWordBits ? n - channel : kWordBits;
-    for (int p = 0; p < pixels; p += kWordBits) {
-      const int few = pixels - p < kWordBits ? pixels - p : kWordBits;
-      const auto* from = static_cast<const unsigned char*>(x) + (channel * plane + p) * range.bytes;
-      std::uint64_t* to = y + p * y_pixel;
-      if (range.bytes == 1) planes_of<std::uint8_t>(from, plane, some, few, range, to, y_pixel);
-      if (range.bytes == 2) planes_of<std::uint16_t>(from, plane, some, few, range, to, y_pixel);
-      if (range.bytes == 4) planes_of<std::uint32_t>(from, plane, some, few, range, to, y_pixel);
-      if (range.bytes == 8) planes_of<std::uint64_t>(from, plane, some, few, range, to, y_pixel);
-    }
+  const auto* from = static_cast<const unsigned char*>(x);
+  for (; n > 0; n -= kWordBits, from += kWordBits * plane * range.bytes, ++y) {
+    pack_plane_words(from, plane, n < kWordBits ? n : kWordBits, pixels, range, y, y_pixel);
   }
 }
 
