@@ -44,6 +44,7 @@ def test_threads_are_torchs_where_none_are_named():
 def test_another_device_is_refused_by_the_name_of_the_argument():
     class Elsewhere:
         device = torch.device("cuda", 0)
+        is_cpu = is_meta = False
 
     with pytest.raises(OpError, match=r"x is on cuda:0: .* Call x.cpu\(\)"):
         kernels.require_cpu("x", Elsewhere())

@@ -112,7 +112,7 @@ def require_threads(threads: int | None) -> None:
 
 def require_cpu(name: str, x: Tensor) -> None:
     """Refuse another device."""
-    if x.device.type not in ("cpu", "meta"):
+    if not (x.is_cpu or x.is_meta):
         raise OpError(f"{name} is on {x.device}: xnorkit.ops run on the CPU. Call {name}.cpu().")
 
 
