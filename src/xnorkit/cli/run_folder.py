@@ -134,8 +134,12 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write whole or not at all."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write whole or not at all; text as UTF-8."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

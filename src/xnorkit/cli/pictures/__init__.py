@@ -1,0 +1,1 @@
+"""xnorkit-compress and xnorkit-decompress: a picture → an .xnc file, and back, by a checkpoint."""
