@@ -73,7 +73,10 @@ void each_kernel(const Check& check) {
   if constexpr (i < std::size(Ops::binary_kernels)) {
     using Kernel = typename Ops::template BinaryKernelOf<Ops::binary_kernels[i]>;
     if constexpr (Kernel::fits(shape)) {
-      check(load_and_run<typename Kernel::template Op<shape, Out>>, Kernel::name);
+      using Op = typename Kernel::template Op<shape, Out>;
+      check(load_and_run<Op>, Kernel::name);
+      // RowConv2d's first run goes the other way.
+      if constexpr (shape.window.output(1).pixels() == 1) check(load_and_run<Op, 1>, Kernel::name);
     }
     each_kernel<Ops, shape, Out, Check, i + 1>(check);
   }
@@ -158,6 +161,12 @@ void binary_conv2d() {
   check_sums<Ops, kTwoWords, 8, window(kTwoWords, 2, 3, {1, 0, 1, 1}), 1, 0>();
   check_bits<Ops, kHalf, 16, window(kHalf, 3, 3, {2, 2, 2, 2}, {2, 1, 2, 2}), 2, 0>();
   check_bits<Ops, kBytes, 48, window(kBytes, 3, 3, {1, 1, 1, 1}), 3, 1>();
+  // One output pixel: taps outside the map, units of 8 channels that are no multiple of the
+  // streams, groups, more words than bytes can count sixteens of.
+  constexpr Map kSquare{2, 2, 100}, kPair{1, 2, 70}, kFlat{1, 1, 32768};
+  check_bits<Ops, kSquare, 100, window(kSquare, 3, 3, {1, 1, 1, 1}, {3, 3, 1, 1}), 1, 0>();
+  check_sums<Ops, kPair, 80, window(kPair, 1, 2), 2, 0>();
+  check_sums<Ops, kFlat, 9, window(kFlat, 1, 1), 1, 0>(true);
 }
 
 }  // namespace xnorkit::testing

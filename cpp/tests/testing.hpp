@@ -153,12 +153,12 @@ class Output {
 template <class Out, class... In>
 using Runner = bool (*)(Loader&, Out*, const In*...);
 
-template <class Op, class Out, class... In>
+// Twice unless said: a second run must not see the first.
+template <class Op, int runs = 2, class Out, class... In>
 bool load_and_run(Loader& loader, Out* out, const In*... in) {
   Op op;
   if (!op.load(loader, "op")) return false;
-  run_op(op, loader.work(), in..., out);
-  run_op(op, loader.work(), in..., out);  // a second run must not see the first
+  for (int i = 0; i < runs; ++i) run_op(op, loader.work(), in..., out);
   return true;
 }
 

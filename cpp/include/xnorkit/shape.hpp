@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "xnorkit/bits.hpp"
 
@@ -103,10 +104,12 @@ struct BinaryShape {
   constexpr int group_out() const { return out_c / groups; }
   constexpr int length() const { return in.c / groups; }  // of a pixel under one filter
   constexpr int elements() const { return window.taps() * length(); }
+  constexpr bool one_pixel() const { return window.out_h == 1 && window.out_w == 1; }
+  constexpr std::int64_t weight_bytes() const { return std::int64_t{out_c} * elements() / 8; }
 };
 
 // How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
-enum class BinaryKernel { kWords, kLut, kCarry };
+enum class BinaryKernel { kWords, kRows, kLut, kCarry };
 
 // What LutConv2d holds in registers: pairs of pixels x vectors of `width` output channels.
 struct LutBlock {

@@ -37,6 +37,7 @@ inline constexpr int kFloatPixels = 5, kFloatVectors = 4;
 inline constexpr bool kLoadBroadcasts = false;  // but one element of a register multiplies others
 
 #include "xnorkit/isa/lanes.inl.hpp"
+#include "xnorkit/isa/carry_lanes.inl.hpp"
 
 using Counted = Words;  // of WordConv2d
 
@@ -134,7 +135,8 @@ XNORKIT_INLINE std::uint64_t at_least(Bytes<16> ones, const std::uint8_t* bounds
 
 // The kernels of a binary convolution here. For 384 products words take 9 instructions, look-ups
 // 8.25 to 9 and twice the memory; which is faster was not timed on an ARM CPU.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows,
+                                                  BinaryKernel::kLut};
 constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
 constexpr LutBlock lut_block(int channels) {
   return channels <= 16   ? LutBlock{16, 1, 4}

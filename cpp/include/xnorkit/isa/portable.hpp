@@ -51,6 +51,7 @@ inline constexpr int kFloatPixels = 5, kFloatVectors = 2;
 inline constexpr bool kLoadBroadcasts = false;  // it takes a shuffle, too
 
 #include "xnorkit/isa/lanes.inl.hpp"
+#include "xnorkit/isa/carry_lanes.inl.hpp"
 
 #if defined(XNORKIT_POPCNT)
 // Blocks of output pixels x channels: of 4 to 8 pixels the fastest with GCC (20x51, 64 to 64, 3x3:
@@ -156,8 +157,15 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
 }
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords};
-constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows};
+constexpr BinaryKernel binary_kernel([[maybe_unused]] const BinaryShape& shape) {
+#if !defined(XNORKIT_POPCNT)
+  // From about 16 words of a filter on: 1024 to 1024 takes 11.3 instead of 12.5 us, 6144 to 6144
+  // 360 instead of 470, 640 to 100 the same.
+  if (shape.one_pixel() && shape.elements() >= 1024) return BinaryKernel::kRows;
+#endif
+  return BinaryKernel::kWords;
+}
 
 using SumChoice = void;  // no instruction permutes lanes by a register
 

@@ -44,6 +44,7 @@ inline constexpr bool kLoadBroadcasts = true;  // a load may broadcast
 #include "xnorkit/isa/lanes.inl.hpp"
 
 using Counted = Words;  // of WordConv2d
+#include "xnorkit/isa/carry_lanes.inl.hpp"
 #include "xnorkit/isa/x86_ymm_bytes.inl.hpp"
 #include "xnorkit/isa/nibble_counts.inl.hpp"
 
@@ -93,8 +94,12 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
 }
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows,
+                                                  BinaryKernel::kLut};
 constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // Where weights come from beyond the L2 cache: 4096 to 4096 takes 68 instead of 71 us; of 2048 to
+  // 2048 15.5 instead of 14.7.
+  if (shape.one_pixel() && shape.weight_bytes() >= 1 << 20) return BinaryKernel::kRows;
   return shape.window.out_w > 1 ? BinaryKernel::kLut : BinaryKernel::kWords;
 }
 constexpr LutBlock lut_block(int channels) {

@@ -54,11 +54,16 @@ XNORKIT_INLINE void store_first(float* to, HalfFloats vector, int n) {
   _mm256_mask_storeu_ps(to, static_cast<__mmask8>((1u << n) - 1), vector);
 }
 
-// a ^ b ^ c
+// a ^ b ^ c, and where two of them are 1: the sum of three bits, and its carry.
 XNORKIT_INLINE Words parity3(Words a, Words b, Words c) {
   return reinterpret_cast<Words>(_mm512_ternarylogic_epi64(reinterpret_cast<__m512i>(a),
                                                            reinterpret_cast<__m512i>(b),
                                                            reinterpret_cast<__m512i>(c), 0x96));
+}
+XNORKIT_INLINE Words majority(Words a, Words b, Words c) {
+  return reinterpret_cast<Words>(_mm512_ternarylogic_epi64(reinterpret_cast<__m512i>(a),
+                                                           reinterpret_cast<__m512i>(b),
+                                                           reinterpret_cast<__m512i>(c), 0xe8));
 }
 // Where a bit is 1 in a and 0 in b, or 1 in b and 0 in c.
 XNORKIT_INLINE Words falls(Words a, Words b, Words c) {

@@ -47,6 +47,8 @@ using Counted = Words;  // of WordConv2d
 
 inline constexpr bool kAskForQuads = true;  // see int8_conv2d.inl.hpp; Cascade Lake has them
 
+// 2 * a + b
+XNORKIT_INLINE Words twice_plus(Words a, Words b) { return a + a + b; }
 // Each word's sum of bytes.
 XNORKIT_INLINE Words total(Words counts) {
   return reinterpret_cast<Words>(
@@ -54,8 +56,12 @@ XNORKIT_INLINE Words total(Words counts) {
 }
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kLut};
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows,
+                                                  BinaryKernel::kLut};
 constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // From about 16 words of a filter on: 1024 to 1024 takes 1.9 instead of 2.7 us, 6144 to 6144 140
+  // instead of 170, 640 to 100 0.21 instead of 0.22.
+  if (shape.one_pixel() && shape.elements() >= 1024) return BinaryKernel::kRows;
   return shape.window.out_w > 1 ? BinaryKernel::kLut : BinaryKernel::kWords;
 }
 constexpr LutBlock lut_block(int channels) {

@@ -7,21 +7,21 @@
 // there is at most one fall, so that one vector holds the falls of two words:
 //   ones = 2 * sum of popcount(falls(p[i], p[i+1], p[i+2])) + popcount(p[last])
 // A parity, falls: one instruction each, of three operands.
-//   w: [group][block of channels][tap][word][lane], filler channels are 0
 // Words are paired along a list of those that lie inside the map, so a border of 0 is no tap at
 // all.
 
 template <BinaryShape shape, class Out>
 class CarryConv2d {
+  static_assert(kUnit == kWordLanes);
   using Signs = SignsInput<shape.in, shape.window, shape.groups, shape.padding_value>;
   static constexpr Layout kLayout = Signs::layout(shape.out_c);
   using Regions = CarryRegions<kLayout>;
 
   static constexpr bool kBits = std::is_same_v<Out, BitsOut>;
   static constexpr int kSteps = Regions::kSteps, kLength = shape.length();
-  static constexpr int kBlocks = (shape.group_out() + kWordLanes - 1) / kWordLanes;  // of a group
-  static constexpr int kBlockWeights = kSteps * kWordLanes;
-  static constexpr std::size_t kFilterBytes = (shape.elements() + 7) / 8;
+  static constexpr Taps kAllTaps = {{0, shape.window.kernel_h}, {0, shape.window.kernel_w}};
+  using Filters = UnitFilters<shape, kAllTaps, kBits>;
+  static constexpr int kUnits = Filters::kUnits;
   static constexpr int kPixelOutputs = kBits ? words_of(shape.out_c) : shape.out_c;
   static constexpr int kMostPixels = 6;  // of a block; 4 to 12 are equally fast
   // Windows of at most as many words have loops of their own, unrolled: 30.7 instead of 31.8 us on
@@ -33,21 +33,11 @@ class CarryConv2d {
   using Output = std::conditional_t<kBits, std::uint64_t, float>;
 
   bool load(Loader& loader, const char* name) {
-    const auto* packed = loader.tensor<std::uint8_t>(name, "weight", shape.out_c * kFilterBytes);
-    const std::uint8_t* flip = nullptr;
-    if (packed == nullptr || !signs_.load(loader, name) || !regions_.load(loader, name)) {
-      return false;
-    }
-    if (kBits && !load_thresholds(loader, name, &flip)) return false;
-    weight_ = loader.take<std::uint64_t>(name, std::size_t{shape.groups} * kBlocks * kBlockWeights);
-    for (int o = 0; weight_ != nullptr && o < shape.out_c; ++o) {
-      lay_out(packed + o * kFilterBytes, flip != nullptr && flip[o] != 0, o);
-    }
-    return weight_ != nullptr;
+    return filters_.load(loader, name) && signs_.load(loader, name) && regions_.load(loader, name);
   }
 
   void run(const std::uint64_t* x, Output* y, Work work) const {
-    if constexpr (kBits && shape.groups * kBlocks < words_of(shape.out_c) * 8) {  // bytes of filler
+    if constexpr (kBits && shape.groups * kUnits < words_of(shape.out_c) * 8) {  // bytes of filler
       __builtin_memset(y, 0, sizeof(Output) * kPixelOutputs * kLayout.window.output(1).pixels());
     }
     x = signs_.prepared(x, work);
@@ -58,47 +48,12 @@ class CarryConv2d {
   }
 
  private:
-  // A flipped channel has its weights negated: (sum >= t) = (-sum < 1 - t).
-  bool load_thresholds(Loader& loader, const char* name, const std::uint8_t** flip) {
-    const auto* threshold = loader.tensor<std::int32_t>(name, "threshold", shape.out_c);
-    *flip = loader.tensor<std::uint8_t>(name, "flip", shape.out_c);
-    if (threshold == nullptr || *flip == nullptr) return false;
-    constexpr int lanes = kBlocks * kWordLanes;
-    limits_ = loader.take<std::uint64_t>(name, shape.groups * lanes);
-    for (int i = 0; limits_ != nullptr && i < shape.groups * lanes; ++i) {
-      const int o = i / lanes * shape.group_out() + i % lanes;
-      // No count is above the limit of a filler lane, so its bit is 0.
-      const bool filler = i % lanes >= shape.group_out();
-      std::int64_t limit = INT64_MAX;
-      if (!filler) {
-        const std::int64_t t = threshold[o];
-        limit = std::int64_t{shape.elements()} - ((*flip)[o] != 0 ? 1 - t : t);
-      }
-      limits_[i] = static_cast<std::uint64_t>(limit);
-    }
-    return limits_ != nullptr;
-  }
-
-  void lay_out(const std::uint8_t* filter, bool negated, int o) {
-    const int inside = o % shape.group_out();
-    const int block = o / shape.group_out() * kBlocks + inside / kWordLanes;
-    std::uint64_t* to = weight_ + std::ptrdiff_t{block} * kBlockWeights + inside % kWordLanes;
-    for (int tap = 0; tap < shape.window.taps(); ++tap) {
-      for (int word = 0; word < kLayout.length; ++word, to += kWordLanes) {
-        const int done = word * kWordBits;
-        const int n = kLength - done < kWordBits ? kLength - done : kWordBits;
-        const std::size_t first = std::size_t(tap) * kLength + done;
-        *to = packed_word(filter, first, n) ^ (negated ? low_bits(n) : 0);
-      }
-    }
-  }
-
   void region(const CarryRegion& r, const std::uint64_t* x, Output* y) const {
     for (int line = 0; line < r.lines; ++line) {
-      const std::uint64_t* w = weight_;
+      const std::uint64_t* w = filters_.weight;
       for (int group = 0; group < shape.groups; ++group) {
-        for (int block = 0; block < kBlocks; ++block, w += kBlockWeights) {
-          this->line(r, x + group * kLayout.group_pitch, w, y, group, block);
+        for (int unit = 0; unit < kUnits; ++unit, w += Filters::kUnitWords) {
+          this->line(r, x + group * kLayout.group_pitch, w, y, group, unit);
         }
       }
       x += r.x_line;
@@ -107,10 +62,10 @@ class CarryConv2d {
   }
 
   XNORKIT_INLINE void line(const CarryRegion& r, const std::uint64_t* x, const std::uint64_t* w,
-                           Output* y, int group, int block) const {
-    const int channel = group * shape.group_out() + block * kWordLanes;
+                           Output* y, int group, int unit) const {
+    const int channel = group * shape.group_out() + unit * kUnit;
     if constexpr (kBits) {
-      const std::uint64_t* limit = limits_ + (group * kBlocks + block) * kWordLanes;
+      const std::uint64_t* limit = filters_.limits + (group * kUnits + unit) * kUnit;
       const int missing = (shape.window.taps() - r.taps) * kLength;
       // 2 * ones > limit - missing
       const SignedWords half = (load_vector<SignedWords>(limit) - missing) >> 1;
@@ -118,9 +73,9 @@ class CarryConv2d {
       pixels(r, x, w, CarryBits{reinterpret_cast<Words>(half)}, to);
     } else {
       const std::uint64_t elements = r.taps * kLength;
-      const int left = shape.group_out() - block * kWordLanes;
-      using Reals = CarryReals<shape.group_out() % kWordLanes != 0>;
-      pixels(r, x, w, Reals{elements, left < kWordLanes ? left : kWordLanes}, y + channel);
+      const int left = shape.group_out() - unit * kUnit;
+      using Reals = CarryReals<shape.group_out() % kUnit != 0>;
+      pixels(r, x, w, Reals{elements, left < kUnit ? left : kUnit}, y + channel);
     }
   }
 
@@ -155,8 +110,7 @@ class CarryConv2d {
 
   Signs signs_;
   Regions regions_;
-  std::uint64_t* weight_ = nullptr;
-  std::uint64_t* limits_ = nullptr;  // [group][block][lane]: all elements - threshold, as int64
+  Filters filters_;
 };
 
 template <>
@@ -164,7 +118,7 @@ struct BinaryKernelOf<BinaryKernel::kCarry> {
   static constexpr const char* name = "carry";
   // A block's bits are whole bytes of the output.
   static constexpr bool fits(const BinaryShape& shape) {
-    return shape.groups == 1 || shape.group_out() % kWordLanes == 0;
+    return shape.groups == 1 || shape.group_out() % kUnit == 0;
   }
   template <BinaryShape shape, class Out>
   using Op = CarryConv2d<shape, Out>;

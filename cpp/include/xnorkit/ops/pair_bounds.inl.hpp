@@ -60,7 +60,9 @@ class PairBounds {
                                     int vector) const {
     if constexpr (kShort) {
       const int odd = PairPixels<shape>::kOdd ? missing % 2 : 0;
-      const auto ones = sums.ones(r, pixel, v) + static_cast<std::uint8_t>(missing / 2);
+      // A variable, or GCC takes it for an int under -fsanitize=undefined and refuses the sum.
+      const auto half = static_cast<std::uint8_t>(missing / 2);
+      const auto ones = sums.ones(r, pixel, v) + half;
       return at_least(ones, bounds_ + (odd * kAll + vector) * width) ^ flips_[vector];
     } else {
       const auto more = static_cast<std::uint16_t>(missing);
