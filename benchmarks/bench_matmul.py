@@ -3,8 +3,9 @@
     python benchmarks/bench_matmul.py [--sizes 64,128,…] [--threads 1,2] [--seconds 1.2] [--plot P]
 
 Squares, and batch 1 x 6144x6144 (a sample through a large linear layer). All sides multiply the
-same ±1 by the transpose of a weight, each in its own format. Before it is timed each result is compared
-with torch's float32 product, which is exact (bfloat16 holds not every integer: to its rounding).
+same ±1 by the transpose of a weight, each in its own format. Before it is timed, each result is
+compared with torch's float32 product, which is exact (bfloat16 to its rounding: it does not hold
+every integer).
 
 | side | what a call is |
 | --- | --- |
