@@ -48,9 +48,10 @@ def test_seeds_are_averaged_and_the_best_comes_first():
     # the deviation of a sample: sqrt((0.05² + 0.05²) / (2 - 1)) = 0.0707
     not_deployed, sizes = ["-", "-", "-"], ["1,000", "32,000"]
     accuracies = ["85.0 ± 7.1", "85.0 ± 7.1"]
-    assert cells == ["model=xnor", "1 2", *accuracies, *not_deployed, *sizes, ""]
-    assert found[0].cells()[2:] == ["95.0", "95.0", *not_deployed, *sizes, "1"]
-    assert found[2].cells()[1:] == ["-"] * 8 + ["1"]
+    pictures = ["-", "-", "-"]
+    assert cells == ["model=xnor", "1 2", *accuracies, *not_deployed, *sizes, *pictures, ""]
+    assert found[0].cells()[2:] == ["95.0", "95.0", *not_deployed, *sizes, *pictures, "1"]
+    assert found[2].cells()[1:] == ["-"] * 11 + ["1"]
 
 
 DEPLOYED = [
@@ -87,6 +88,24 @@ def test_the_figure_sets_accuracy_against_latency_where_something_was_deployed()
     _, pareto = figure(DEPLOYED).axes
     shown = {text.get_text() for text in pareto.texts}
     assert shown == {"model=xnor\n999 B", "model=float\n32,100 B"}
+
+
+def test_compressions_have_quality_and_rate_and_the_best_comes_first():
+    rows = [
+        dict.fromkeys(COLUMNS, "")
+        | {"job": str(i), "run": f"planes={p}", "seed": "1", "status": "done", "val/psnr": "9"}
+        | {"test/psnr": str(psnr), "test/ms_ssim": "0.875", "test/bpp": str(p / 256)}
+        for i, (p, psnr) in enumerate([(32, 21.5), (64, 23.25)])
+    ]
+    headings, cells = table(groups(rows))
+    assert headings == ["run", "seeds", "PSNR dB", "MS-SSIM", "bits/px"]
+    assert cells == [
+        ["planes=64", "1", "23.25", "0.8750", "0.250"],
+        ["planes=32", "1", "21.50", "0.8750", "0.125"],
+    ]
+    [axes] = figure(rows).axes
+    points = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert points == {"planes=64": [[0.25, 23.25]], "planes=32": [[0.125, 21.5]]}
 
 
 def test_a_table_of_an_older_version_is_read(tmp_path):

@@ -23,13 +23,17 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from xnorkit.cli.run_folder import RunFolder, replace_file
+from xnorkit.picture_plots import rate_figure
 from xnorkit.plots import Contender, comparison_figure
 
 Row = dict[str, str]
 COLUMNS = (
-    "job", "run", "seed", "status", "test/acc", "val/acc", "deploy/agreement",
-    "deploy/latency_us", "deploy/bytes", "packed_bytes", "float_bytes", "data", "folder", "error",
+    "job", "run", "seed", "status", "test/acc", "val/acc", "test/psnr", "val/psnr",
+    "test/ms_ssim", "test/bpp", "deploy/agreement", "deploy/latency_us", "deploy/bytes",
+    "packed_bytes", "float_bytes", "data", "folder", "error",
 )  # fmt: skip
+
+_SCORES = ("test/acc", "val/acc", "test/psnr", "val/psnr")  # what ranks, the first that is there
 
 _sweep: list[Path] = []  # the sweep of this process, for the table at the end
 
@@ -129,18 +133,21 @@ class Group:
             _mean(self.values("deploy/bytes"), 1, ",.0f", spread=False),
             _mean(self.values("packed_bytes"), 1, ",.0f", spread=False),
             _mean(self.values("float_bytes"), 1, ",.0f", spread=False),
+            _mean(self.values("test/psnr"), 1, ".2f"),
+            _mean(self.values("test/ms_ssim"), 1, ".4f"),
+            _mean(self.values("test/bpp"), 1, ".3f"),
             str(len(self.failed) or ""),
         ]
 
 
 HEADINGS = (
     "run", "seeds", "test %", "val %", "agree %", "p50 µs", "file B", "packed B", "float B",
-    "failed",
+    "PSNR dB", "MS-SSIM", "bits/px", "failed",
 )  # fmt: skip
 
 
 def groups(rows: Sequence[Row]) -> list[Group]:
-    """Rows grouped over seeds, the most accurate first."""
+    """Rows grouped over seeds, the best first."""
     shared = set.intersection(*(set(r["run"].split()) for r in rows)) if len(rows) > 1 else set()
     names: dict[str, list[Row]] = {}
     for row in rows:
@@ -150,11 +157,11 @@ def groups(rows: Sequence[Row]) -> list[Group]:
     for name, members in names.items():
         failed = tuple(r for r in members if r["status"] != "done")
         found.append(
-            Group(name, tuple(r for r in members if r not in failed or r["val/acc"]), failed)
+            Group(name, tuple(r for r in members if r not in failed or _reached(r)), failed)
         )
 
     def rank(group: Group) -> tuple[bool, float]:
-        mean = group.mean("test/acc") if group.values("test/acc") else group.mean("val/acc")
+        mean = next((group.mean(score) for score in _SCORES if group.values(score)), math.nan)
         return math.isnan(mean), -mean
 
     return sorted(found, key=rank)
@@ -196,7 +203,14 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def figure(rows: Sequence[Row]) -> Figure:
-    """comparison.png: each run's accuracies, and where deployed, what they cost."""
+    """comparison.png: each run's accuracies, and where deployed, what they cost.
+
+    Of compressions: PSNR over bits per pixel.
+    """
+    points = {g.name: [(g.mean("test/bpp"), g.mean("test/psnr"))] for g in groups(rows)}
+    known = {name: point for name, point in points.items() if not math.isnan(point[0][0])}
+    if known:
+        return rate_figure(known, "PSNR, dB", _title(rows))
     shown = [group for group in groups(rows) if group.values("test/acc")]
     contenders = [
         Contender(
@@ -213,6 +227,11 @@ def figure(rows: Sequence[Row]) -> Figure:
 def last_sweep() -> Path | None:
     """Folder of the sweep that this process has run, if it has rows."""
     return _sweep[0] if _sweep and read_rows(_sweep[0]) else None
+
+
+def _reached(row: Row) -> bool:
+    """Whether a job that failed has trained before."""
+    return any(row[score] for score in _SCORES)
 
 
 def _first_line(message: str) -> str:

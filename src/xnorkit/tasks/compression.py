@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -199,6 +201,14 @@ class Compression(Task):
             )
             for x_, y, b in zip(x, decoded, bits.cpu().numpy(), strict=True)
         ]
+
+
+def similarity_of(original: npt.NDArray[np.uint8], decoded: npt.NDArray[np.uint8]) -> float | None:
+    """MS-SSIM of two pictures, uint8 (3, H, W); None where they are too small for it."""
+    if min(original.shape[1:]) < SMALLEST_FOR_MS_SSIM:
+        return None
+    x, y = (torch.from_numpy(p)[None] / _WHITE for p in (original, decoded))
+    return float(_ms_ssim(y, x))
 
 
 def _ms_ssim(y: Tensor, x: Tensor, normalize: Literal["relu"] | None = None) -> Tensor:

@@ -1,0 +1,145 @@
+"""Learned compression against JPEG: quality over the bits per pixel of whole files.
+
+    python benchmarks/compression_rates.py            trains what outputs/compression_rates lacks
+    python benchmarks/compression_rates.py RUN …      shows these runs of task=compression
+
+Four trainings of a small network, each of 3,072 steps (4 minutes on a quiet core), one after the
+other; --full trains the default network instead, which takes a GPU. Then the test pictures of the
+first run's data go through .xnc files and through Pillow's JPEG of the same size or less. Prints a
+table in Markdown, writes rates.png and pictures.png beside the runs, or into --out.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from omegaconf import OmegaConf
+from PIL import Image
+
+from xnorkit.checkpoint import build, load
+from xnorkit.codec import PictureCodec
+from xnorkit.codec.xnc_file import CompressedPicture
+from xnorkit.data.images.image_file import Pixels, as_image, as_pixels
+from xnorkit.machine import cpu_name
+from xnorkit.picture_plots import ShownPicture, pictures_figure, rate_figure
+from xnorkit.tasks.compression import Compression, PictureResult, similarity_of
+
+PLANES = (32, 64, 128, 192)
+QUALITIES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80)  # Pillow's
+SMALL = ("network.channels=32", "data.crop=64", "recipe.epochs=24")
+RUNS = Path("outputs") / "compression_rates"
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A picture that was written and read again."""
+
+    nbytes: int
+    decoded: Pixels
+    setting: int = 0
+
+
+def psnr(a: Pixels, b: Pixels) -> float:
+    error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
+    return float(10 * np.log10(255**2 / error))
+
+
+def result(picture: Pixels, coded: Coded) -> PictureResult:
+    height, width = picture.shape[1:]
+    similarity = similarity_of(picture, coded.decoded)
+    return PictureResult(height, width, psnr(picture, coded.decoded), similarity, coded.nbytes, 0)
+
+
+def jpeg(picture: Pixels, quality: int) -> Coded:
+    file = io.BytesIO()
+    as_image(picture).save(file, "JPEG", quality=quality, optimize=True)
+    return Coded(len(file.getvalue()), as_pixels(Image.open(file)), quality)
+
+
+def jpeg_of_size(ladder: list[Coded], nbytes: int) -> Coded | None:
+    """The best of a picture's JPEGs that is no larger; None where the smallest is."""
+    fitting = [coded for coded in ladder if coded.nbytes <= nbytes]
+    return fitting[-1] if fitting else None
+
+
+def train(full: bool) -> list[Path]:
+    folder = RUNS / "full" if full else RUNS
+    runs = [folder / f"planes{planes}" for planes in PLANES]
+    script = Path(__file__).resolve().parents[1] / "train.py"
+    for planes, run in zip(PLANES, runs, strict=True):
+        if not (run / "result.json").is_file():
+            options = () if full else SMALL
+            command = [sys.executable, str(script), "task=compression", f"network.planes={planes}"]
+            subprocess.run([*command, *options, f"hydra.run.dir={run}"], check=True)
+    return runs
+
+
+def test_pictures(run: Path) -> dict[str, Pixels]:
+    data = build(OmegaConf.to_container(OmegaConf.load(run / "config.yaml").data))
+    data.prepare_data()
+    data.setup("test")
+    pictures = [batch["image"][0].numpy() for batch in data.test_dataloader()]
+    return dict(zip(data.names["test"], pictures, strict=True))
+
+
+def mean(results: list[PictureResult]) -> tuple[float, float, float]:
+    similar = [r.ms_ssim for r in results if r.ms_ssim is not None]
+    return fmean(r.bpp for r in results), fmean(r.psnr for r in results), fmean(similar)
+
+
+def row(planes: int, ours: list[PictureResult], beside: list[PictureResult | None]) -> str:
+    rate, quality, similarity = mean(ours)
+    cells = [str(planes), f"{planes / 256:.3f}", f"{rate:.3f}", f"{quality:.2f}"]
+    cells.append(f"{similarity:.4f}")
+    if None in beside:
+        cells += ["JPEG has no file so small", "", ""]
+    else:
+        cells += [f"{rate:.3f}" for rate in mean(beside)[:1]]
+        cells += [f"{mean(beside)[1]:.2f}", f"{mean(beside)[2]:.4f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", metavar="RUN", nargs="*", type=Path)
+    parser.add_argument("--full", action="store_true", help="train the default network")
+    parser.add_argument("--out", type=Path, help="folder of the figures")
+    options = parser.parse_args()
+    runs = options.runs or train(options.full)
+    out = options.out or runs[0].parent
+    pictures = test_pictures(runs[0])
+    ladders = {name: [jpeg(p, q) for q in QUALITIES] for name, p in pictures.items()}
+    print(f"{cpu_name()}, {os.cpu_count()} cores; test pictures: {', '.join(pictures)}\n")
+    print("| M | M/256 | bits a pixel | PSNR dB | MS-SSIM | JPEG: bits a pixel | dB | MS-SSIM |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    curve, shown = [], []
+    for run in runs:
+        task = load(run / "checkpoints" / "best.ckpt")
+        assert isinstance(task, Compression)
+        codec = PictureCodec(task.network)
+        files = {name: codec.encode(picture) for name, picture in pictures.items()}
+        coded = {name: Coded(len(file), codec.decode(file)) for name, file in files.items()}
+        ours = [result(pictures[name], c) for name, c in coded.items()]
+        fitting = {name: jpeg_of_size(ladders[name], c.nbytes) for name, c in coded.items()}
+        beside = [c and result(pictures[name], c) for name, c in fitting.items()]
+        print(row(task.network.planes, ours, beside), flush=True)
+        curve.append(mean(ours)[:2])
+        name, one = next(zip(pictures, ours, strict=True))
+        bits = CompressedPicture.from_bytes(files[name]).bits
+        label = f"M = {len(bits)}: {one.psnr:.2f} dB, {one.bpp:.3f} bits a pixel"
+        shown.append(ShownPicture(pictures[name], coded[name].decoded, bits, name, label))
+    steps = [[result(pictures[n], ladders[n][i]) for n in pictures] for i in range(len(QUALITIES))]
+    curves = {"xnorkit": curve, "JPEG (Pillow)": [mean(step)[:2] for step in steps]}
+    title = f"mean of {len(pictures)} test photographs"
+    rate_figure(curves, "PSNR, dB", title).savefig(out / "rates.png", dpi=100)
+    pictures_figure(shown, "original, decoded, bit planes").savefig(out / "pictures.png", dpi=70)
+
+
+if __name__ == "__main__":
+    main()
