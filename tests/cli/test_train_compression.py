@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from runs import composed, tiny
+from tiny_pictures import waves
 
 import xnorkit
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.deploy import main as deploy
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
+from xnorkit.data.images.image_file import as_image
 from xnorkit.tasks import Compression
 
 SMALL = (
@@ -96,6 +98,19 @@ def test_what_cannot_work_is_refused_before_training(options, sentence, tmp_path
     with pytest.raises(Refused, match=sentence):
         run_job(composed(tmp_path, *small, *options, *QUIET))
     assert not RunFolder(tmp_path).checkpoints.exists()
+
+
+def test_a_users_own_images_are_learned_from_in_the_size_that_was_asked_for(tmp_path):
+    (tmp_path / "images" / "holiday").mkdir(parents=True)
+    for i in range(40):
+        as_image(waves(40, 60, i)).save(tmp_path / "images" / "holiday" / f"{i}.png")
+    own = ("data=image_folder", f"data.root={tmp_path / 'images'}", "data.size=[24,48]")
+    small = [option for option in SMALL if not option.startswith("data.")]
+    run_job(composed(tmp_path / "run", *small, *own, *QUIET))
+    result = json.loads(RunFolder(tmp_path / "run").result.read_text())
+    assert result["test/psnr"] > 5
+    module = xnorkit.load(RunFolder(tmp_path / "run").best)
+    assert (module.labels, module.frontend) == ((), None)
 
 
 def test_speech_is_no_picture(tones, tmp_path):
