@@ -32,8 +32,6 @@ struct RealRows {
   }
 };
 
-inline constexpr int kLongRow = 512;  // shorter ones spend their time on sums of lanes
-
 template <class Rows>
 class RowSource {
  public:
@@ -44,7 +42,7 @@ class RowSource {
         count_(count),
         run_{0, 0, filters.steps()},
         elements_(filters.elements()),
-        few_(count == 1 || (count <= kernels.few_rows && filters.length >= kLongRow)) {
+        few_(kernels.few(filters, count)) {
     const int most = few_ ? kTilePixels : kernels.chunk_pixels(filters);
     pixels_ = count < most ? static_cast<int>(count) : most;
     if (pixels_ < 1) pixels_ = 1;

@@ -106,12 +106,11 @@ struct TensorKernels {
   // ones: [pixel][kTileFilters]; of filters from `count` on undefined.
   void (*tile)(const Filters& filters, const Chunk& chunk, const void* prepared, const void* block,
                int count, std::int32_t* ones);
-  // The same of filters as they are packed, where the chunk has one run; for few rows, see
-  // few_rows.
+  // The same of filters as they are packed, where the chunk has one run, and whether that is
+  // faster: laying filters out takes as long as some rows do.
   void (*row_tile)(const Filters& filters, const Chunk& chunk, std::ptrdiff_t first, int count,
                    std::int32_t* ones);
-  // Up to how many rows laying filters out costs more than it gains.
-  int few_rows;
+  bool (*few)(const Filters& filters, std::ptrdiff_t rows);
   void (*put_integers)(const std::int32_t* ones, const Chunk& chunk, int count, std::int32_t* y,
                        std::ptrdiff_t y_pixel);
   void (*put_reals)(const std::int32_t* ones, const Chunk& chunk, int count, RealTarget to);

@@ -49,7 +49,7 @@ inline constexpr TensorKernels kTensorKernels = {
     TilesOf<Tiles>::prepare,
     TilesOf<Tiles>::tile,
     RowTiles::tile,
-    Tiles::kFewRows,
+    Tiles::few,
     put_integers,
     put_reals,
 };

@@ -1,5 +1,6 @@
 // Tiles of few rows with filters as they are packed, a lane being a word of one filter: nothing is
-// laid out, and each filter is read once for up to four rows.
+// laid out, and each filter is read once for up to four rows. Filters come from far away, so that
+// some are read side by side, and asked for ahead (see row_sums.inl.hpp).
 
 struct RowTiles {
   // x: rows of filters.steps() words, one run. ones as of a tile.
@@ -16,41 +17,66 @@ struct RowTiles {
   }
 
  private:
+  static constexpr int kAhead = 1024;  // bytes
+
   template <int R>
   static void rows(const Filters& filters, const Chunk& chunk, int pixel, std::ptrdiff_t first,
                    int some, std::int32_t* ones) {
+    constexpr int together = R == 1 ? 4 : 2;
     const std::uint64_t* x = chunk.x + pixel * chunk.x_pixel;
+    ones += pixel * kTileFilters;
+    int o = 0;
+    for (; o + together <= some; o += together) {
+      sums<R, together>(filters, x, chunk.x_pixel, first + o, ones + o);
+    }
+    for (; o < some; ++o) sums<R, 1>(filters, x, chunk.x_pixel, first + o, ones + o);
+  }
+
+  // R rows with F filters.
+  template <int R, int F>
+  XNORKIT_INLINE static void sums(const Filters& filters, const std::uint64_t* x,
+                                  std::ptrdiff_t x_row, std::ptrdiff_t first, std::int32_t* ones) {
+    std::int64_t sums[R][F] = {};
+    const std::uint8_t* w = filters.bits + first * filters.pitch;
     // Vectors of words that are whole in the packed filter.
     const int vectors = filters.length / kWordBits / kCountedLanes;
-    Filters rest{nullptr, 0, 1, filters.length - vectors * kCountedLanes * kWordBits};
-    for (int o = 0; o < some; ++o) {
-      std::int64_t sums[R] = {};
-      const std::uint8_t* w = filters.bits + (first + o) * filters.pitch;
-      for (int done = 0; done < vectors;) {
-        const int end = vectors - done < kMostCounts ? vectors : done + kMostCounts;
-        Counted counts[R] = {};
-        for (int i = done; i < end; ++i) {
-          const Counted filter = load_vector<Counted>(w + std::ptrdiff_t{i} * sizeof(Counted));
+    for (int done = 0; done < vectors;) {
+      const int end = vectors - done < kMostCounts ? vectors : done + kMostCounts;
+      Counted counts[R][F] = {};
+      for (int i = done; i < end; ++i) {
+        const std::uint8_t* from = w + i * sizeof(Counted);
+        for (int f = 0; f < F; ++f, from += filters.pitch) {
+          const Counted filter = load_vector<Counted>(from);
+          __builtin_prefetch(from + kAhead);
           for (int r = 0; r < R; ++r) {
-            const auto row = load_vector<Counted>(x + r * chunk.x_pixel + i * kCountedLanes);
-            counts[r] += count(row ^ filter);
+            const auto row = load_vector<Counted>(x + r * x_row + i * kCountedLanes);
+            counts[r][f] += count(row ^ filter);
           }
         }
-        for (int r = 0; r < R; ++r) sums[r] += sum_of(total(counts[r]));
-        done = end;
       }
-      std::uint64_t tail[kCountedLanes] = {};
-      rest.bits = w + std::ptrdiff_t{vectors} * sizeof(Counted);
-      rest.put_words(0, tail, 1);
-      for (int i = 0; i < rest.steps(); ++i) {
-        for (int r = 0; r < R; ++r) {
-          sums[r] +=
-              __builtin_popcountll(x[r * chunk.x_pixel + vectors * kCountedLanes + i] ^ tail[i]);
-        }
-      }
-      for (int r = 0; r < R; ++r) {
-        ones[(pixel + r) * kTileFilters + o] = static_cast<std::int32_t>(sums[r]);
-      }
+      for (int i = 0; i < R * F; ++i) sums[i / F][i % F] += sum_of(total(counts[i / F][i % F]));
+      done = end;
+    }
+    const int words = vectors * kCountedLanes;
+    for (int f = 0; f < F; ++f) {
+      add_rest<R, F>(filters, words, x + words, x_row, w + f * filters.pitch, f, sums);
+    }
+    for (int i = 0; i < R * F; ++i) {
+      ones[i / F * kTileFilters + i % F] = static_cast<std::int32_t>(sums[i / F][i % F]);
+    }
+  }
+
+  // Words that don't fill a vector.
+  template <int R, int F>
+  XNORKIT_INLINE static void add_rest(const Filters& filters, int words, const std::uint64_t* x,
+                                      std::ptrdiff_t x_row, const std::uint8_t* w, int f,
+                                      std::int64_t (&sums)[R][F]) {
+    const Filters rest{w + words * sizeof(std::uint64_t), 0, 1, filters.length - words * kWordBits};
+    if (rest.length == 0) return;
+    std::uint64_t tail[kCountedLanes];
+    rest.put_words(0, tail, 1);
+    for (int i = 0; i < rest.steps(); ++i) {
+      for (int r = 0; r < R; ++r) sums[r][f] += __builtin_popcountll(x[r * x_row + i] ^ tail[i]);
     }
   }
 
