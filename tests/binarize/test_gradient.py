@@ -27,7 +27,9 @@ def test_nothing_flows_of_nothing():
 
 
 @pytest.mark.parametrize("layer", [BinaryConv2d(3, 4, 3, padding=1), BinaryLinear(6, 5)], ids=str)
-def test_a_layer_convolves_the_binary_gradient_back_and_its_bias_gets_the_real_one(layer):
+def test_a_layer_convolves_the_binary_gradient_with_its_weights_and_keeps_the_real_one_for_them(
+    layer,
+):
     twin = type(layer)(
         *((3, 4, 3) if isinstance(layer, nn.Conv2d) else (6, 5)),
         input_sign="ste_identity",
@@ -38,12 +40,13 @@ def test_a_layer_convolves_the_binary_gradient_back_and_its_bias_gets_the_real_o
     x = torch.randn(2, 3, 6, 6)
     g = torch.randn_like(layer(x))
     g[0, 0] = 0
-    ours, theirs = (x.clone().requires_grad_() for _ in range(2))
+    ours, real, binary = (x.clone().requires_grad_() for _ in range(3))
     y = layer(ours)
-    assert torch.equal(y, twin(theirs))
+    assert torch.equal(y, twin(real))
     y.backward(g)
-    twin(theirs).backward(g.abs().max() * torch.where(g == 0, 0.0, torch.where(g < 0, -1.0, 1.0)))
-    torch.testing.assert_close(ours.grad, theirs.grad)
-    torch.testing.assert_close(layer.weight.grad, twin.weight.grad)
-    rest = [axis for axis in range(4) if g.shape[axis] != len(layer.bias) or axis == 0]
-    torch.testing.assert_close(layer.bias.grad, g.sum(rest))
+    twin(real).backward(g)
+    for mine, theirs in zip(layer.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)
+    twin(binary).backward(g.abs().max() * torch.where(g == 0, 0.0, torch.where(g < 0, -1.0, 1.0)))
+    torch.testing.assert_close(ours.grad, binary.grad)
+    assert not torch.allclose(ours.grad, real.grad)

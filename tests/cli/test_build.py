@@ -79,6 +79,22 @@ def test_a_key_that_the_class_does_not_take_is_a_sentence(tones, tmp_path):
         build.instantiate(cfg, "network")
 
 
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("model.bits=5", "^network: blocks.0.layer: weights of 5 bits; an engine has up to 4"),
+        ("model.input_scale=batch", "^network: blocks.0.layer: .* one number of the whole batch"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:input_scale='batch'")
+def test_what_no_engine_can_is_refused_before_training(tones, tmp_path, override, sentence):
+    cfg = composed(tmp_path, *tiny(tones, "deploy=native", override))
+    data = build.datamodule(cfg)
+    network = build.network(cfg, data.features, data.labels)
+    with pytest.raises(Refused, match=sentence):
+        build.plan(cfg, network, data)
+
+
 def test_the_float_twin_of_a_deploy_changes_no_draw_of_the_training(cfg):
     datamodule = build.datamodule(cfg)
     before = torch.get_rng_state()

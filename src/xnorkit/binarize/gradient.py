@@ -1,5 +1,6 @@
-"""Binarised backward: the gradient that reaches a convolution's output becomes ± its maximum."""
+"""Binarised backward: a gradient is convolved with the weights as ± its maximum."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,8 +28,7 @@ class _BinaryGradient(torch.autograd.Function):
 def binary_gradient(y: Tensor) -> Tensor:
     """y, through which a gradient g flows back as max|g|·sign(g), with sign(0) = 0.
 
-    The maximum is over the whole tensor, all samples of the batch. Set after a convolution it makes
-    both of its backward ones, by the input and by the weights, those of binary values.
+    The maximum is over the whole tensor, all samples of the batch.
 
     Args:
         y: any shape, floating point.
@@ -37,3 +37,21 @@ def binary_gradient(y: Tensor) -> Tensor:
     """
     result: Tensor = _BinaryGradient.apply(y)  # type: ignore[no-untyped-call]  # torch annotates no apply
     return result
+
+
+def with_binary_input_gradient(
+    linear_map: Callable[[Tensor, Tensor], Tensor], x: Tensor, weight: Tensor
+) -> Tensor:
+    """linear_map(x, weight), whose gradient of x is that of a binary gradient of the output.
+
+    XNOR-Net binarises the gradient where it is convolved with the weights, on its way to the layer
+    before. The gradient of the weights is the real one. Costs a second linear map.
+
+    Args:
+        linear_map: bilinear; a convolution or a matrix product, without bias.
+        x: its first argument.
+        weight: its second.
+    """
+    y = binary_gradient(linear_map(x, weight.detach()))
+    by_weight = linear_map(x.detach(), weight)
+    return y + (by_weight - by_weight.detach())

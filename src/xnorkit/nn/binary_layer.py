@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xnorkit.binarize.binop import XNOR_RULE, WeightRule, binary_weight, latent_codes
-from xnorkit.binarize.gradient import binary_gradient as with_binary_gradient
+from xnorkit.binarize.gradient import with_binary_input_gradient
 from xnorkit.binarize.kbit import Range, level_codes, quantize_k, quantize_unit
 from xnorkit.binarize.quant_mode import QuantMode, quantize_sign
 from xnorkit.binarize.rounding import round_ste
@@ -47,7 +47,7 @@ class BinaryLayer(nn.Module):
         input_quant_mode: `det`; `stochastic`: in training the input's signs are drawn.
         input_bits: of an input; 1 is its sign.
         input_range: `signed`: inputs become values in [−1, 1]; `unit`: in [0, 1] (DoReFa).
-        binary_gradient: whether the gradient of the linear map's output is binarised.
+        binary_gradient: whether the gradient is binarised on its way back to the input.
         input_dropout: share of the binarised inputs that training sets to 0, the others growing by
             as much: a dropout in front of the layer would leave sign(0) = +1.
         holds_binary_weight: True while `BinOp` keeps α·sign(W) in `weight`.
@@ -169,9 +169,10 @@ class BinaryLayer(nn.Module):
         values = F.dropout(self._values(x), self.input_dropout, self.training)
         if scaled_before and not self.binary_gradient:
             return self.linear_map(values, weight, self.bias)
-        y = self.linear_map(values, weight, None)
         if self.binary_gradient:
-            y = with_binary_gradient(y)
+            y = with_binary_input_gradient(lambda v, w: self.linear_map(v, w, None), values, weight)
+        else:
+            y = self.linear_map(values, weight, None)
         if not scaled_before:
             y = y * self.scale_of_input(x)
         return y if self.bias is None else y + self.per_channel(self.bias).to(y.dtype)

@@ -117,7 +117,7 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         input_range: `signed`: the input becomes values in [−1, 1]; `unit`: in [0, 1] (DoReFa), with
             one bit 1 where x > ½.
         binary_gradient: in training the gradient g that reaches the convolution is replaced by
-            max|g|·sign(g).
+            max|g|·sign(g) where it is convolved with the weights, for the layer before.
         input_dropout: share of the binarised inputs that training sets to 0.
 
     Raises:

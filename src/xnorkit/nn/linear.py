@@ -28,7 +28,7 @@ class BinaryLinear(BinaryLayer, nn.Linear):
         input_quant_mode: as of `BinaryConv1d`; so are those below.
         input_bits: see there.
         input_range: `signed` or `unit`.
-        binary_gradient: the gradient that reaches the product is binarised.
+        binary_gradient: as there, the product's.
         input_dropout: see there.
 
     Raises:

@@ -23,8 +23,8 @@ class DoReFa:
     Args:
         weight_bits: 1 … 8.
         activation_bits: 1 … 8, of values in [0, 1]; with one bit they are 0 and 1, 1 above ½.
-        binary_gradient: the gradient that reaches each convolution is binarised
-            (`xnorkit.binarize.binary_gradient`).
+        binary_gradient: gradients are binarised where they are convolved with the weights
+            (`xnorkit.binarize.binary_gradient`); those of the weights are not.
 
     Raises:
         ValueError: bits out of range.

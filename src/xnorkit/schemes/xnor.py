@@ -36,8 +36,8 @@ class XNOR:
         post_activation: `none`; `relu` after the binary layer, as in the seed systems.
         padding_value: of the border: 0, 1 or −1.
         bits: of weights and activations, 1 … 8: more than one by q_k instead of sign.
-        binary_gradient: the gradient that reaches each convolution is binarised
-            (`xnorkit.binarize.binary_gradient`).
+        binary_gradient: gradients are binarised where they are convolved with the weights
+            (`xnorkit.binarize.binary_gradient`); those of the weights are not.
 
     Raises:
         ValueError: an unknown option, or bits out of range.
