@@ -12,8 +12,12 @@ from xnorkit.binarize.binop import latent_codes
 from xnorkit.deploy.lower import lower
 from xnorkit.deploy.ops import Map, Value, Window
 from xnorkit.deploy.ops.bitplane_conv2d import BitplaneConv2d, plane_filters
+from xnorkit.deploy.ops.quantise import Quantise
+from xnorkit.deploy.pipeline import plan
 from xnorkit.deploy.unsupported import Unsupported
+from xnorkit.networks import KWSCNN
 from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear
+from xnorkit.schemes import XNOR, DoReFa
 
 
 def rule(bits, **others):
@@ -121,18 +125,33 @@ def test_one_number_of_the_batch_is_refused_with_the_reason():
         lower(nn.Sequential(BinaryLinear(9, 2, input_scale="batch")), torch.zeros(1, 9))
 
 
-@pytest.mark.parametrize(
-    ("rows", "bits", "fits"),
-    [
-        (6, (2, 2), True),
-        (6, (4, 1), False),
-        (6, (2, 5), False),
-        (5, (5, 1), False),
-        (6, (0, 1), False),
-    ],
-)
-def test_an_op_of_a_file_fits_only_whole_planes_of_few_bits(rows, bits, fits):
+@pytest.mark.parametrize(("rows", "bits", "fits"), [(6, 2, True), (6, 4, False), (3, 1, True)])
+def test_an_op_of_a_file_fits_only_whole_planes(rows, bits, fits):
     values = (Value("bits", Map(rows, 4, 5)), Value("real", Map(3, 4, 2)))
     window = Window(1, 1, 1, 1, 1, 1, 0, 0, 3, 4)
-    op = BitplaneConv2d("op", (0,), 1, 2, 1, window, 0, *bits)
-    assert op.fits(values) == fits
+    assert BitplaneConv2d("op", (0,), 1, 2, 1, window, 0, bits, 2).fits(values) == fits
+
+
+@pytest.mark.parametrize("bits", [-1, 0, 5, 10**18])
+def test_an_op_of_a_file_has_bits_that_an_engine_can_have(bits):
+    window = Window(1, 1, 1, 1, 1, 1, 0, 0, 3, 4)
+    for both in ((bits, 2), (2, bits)):
+        with pytest.raises(ValueError, match=f"_bits={bits}: an engine has 1 … 4"):
+            BitplaneConv2d("op", (0,), 1, 2, 1, window, 0, *both)
+    with pytest.raises(ValueError, match=f"bits={bits}: an engine has 1 … 4"):
+        Quantise("op", (0,), 1, bits)
+
+
+@pytest.mark.parametrize("scheme", [DoReFa(2, 3), DoReFa(1, 1), XNOR(bits=2)], ids=str)
+def test_the_size_is_known_before_the_numbers(scheme):
+    def network(seed):
+        torch.manual_seed(seed)
+        return settle(
+            KWSCNN(scheme, (1, 12, 10), 3, stem_channels=5, widths=(9, 6), pools=(2, 1)), seed
+        )
+
+    untrained = plan(network(0), torch.zeros(1, 1, 12, 10), ("a", "b", "c"))
+    assert (
+        len(plan(network(1), torch.zeros(1, 1, 12, 10), ("a", "b", "c")).model())
+        == untrained.nbytes
+    )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from xnorkit.binarize.binop import latent_codes
 from xnorkit.deploy.ops.binary_conv2d import BinaryStep, engine_padding, scaled
 from xnorkit.deploy.ops.layer import Kernel, kernel_of, pack_filters
-from xnorkit.deploy.ops.op import MAX_PLANES, Convolution, Map, Specs, Value
+from xnorkit.deploy.ops.op import MAX_PLANES, Convolution, Map, Specs, Value, require_planes
 from xnorkit.deploy.ops.quantise import planes_of
 from xnorkit.deploy.unsupported import Unsupported
 from xnorkit.nn.layer_options import MAX_EXACT
@@ -42,20 +42,17 @@ class BitplaneConv2d(Convolution):
     takes = (("bits",),)
     gives = ("real",)
 
+    def __post_init__(self) -> None:
+        require_planes(input_bits=self.input_bits, weight_bits=self.weight_bits)
+
     def input_map(self, values: tuple[Value, ...]) -> Map:
         """Of one plane."""
         whole = super().input_map(values)
         return Map(whole.h // self.input_bits, whole.w, whole.c)
 
     def fits(self, values: tuple[Value, ...]) -> bool:
-        """So, and has as many planes as an engine can."""
-        possible = range(1, MAX_PLANES + 1)
-        return (
-            self.input_bits in possible
-            and self.weight_bits in possible
-            and super().input_map(values).h % self.input_bits == 0
-            and super().fits(values)
-        )
+        """So, and its planes are of one height."""
+        return super().input_map(values).h % self.input_bits == 0 and super().fits(values)
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """Weight, a filter of 1 bit for each plane: of a group plane by plane, lowest first."""

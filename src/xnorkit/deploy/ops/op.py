@@ -24,6 +24,13 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def require_planes(**bits: int) -> None:
+    """Refuse a number of bits that an engine has no planes for: a file may say any."""
+    for name, number in bits.items():
+        if number not in range(1, MAX_PLANES + 1):
+            raise ValueError(f"{name}={number}: an engine has 1 … {MAX_PLANES}.")
+
+
 @dataclass(frozen=True)
 class Map:
     """Shape of one sample's activations, stored [h][w][c]; 1-D data has h = 1, vectors h = w = 1.

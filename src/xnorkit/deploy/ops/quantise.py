@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xnorkit.deploy import fold
-from xnorkit.deploy.ops.op import MAX_PLANES, Map, Op, Specs, Value
+from xnorkit.deploy.ops.op import Map, Op, Specs, Value, require_planes
 
 if TYPE_CHECKING:
     from xnorkit.deploy.stream import Builder, Stream
@@ -31,14 +31,13 @@ class Quantise(Op):
     kind: ClassVar[str] = "quantise"
     gives = ("bits",)
 
+    def __post_init__(self) -> None:
+        require_planes(bits=self.bits)
+
     def shape(self, values: tuple[Value, ...]) -> Map:
         """The planes as rows of one map."""
         where = self.input_map(values)
         return Map(self.bits * where.h, where.w, where.c)
-
-    def fits(self, values: tuple[Value, ...]) -> bool:
-        """So, and has as many planes as an engine can."""
-        return self.bits in range(1, MAX_PLANES + 1) and super().fits(values)
 
     def tensors(self, values: tuple[Value, ...]) -> Specs:
         """Thresholds of u ≥ 1, u ≥ 2, … in each channel, and whether u falls as values rise."""
