@@ -113,6 +113,13 @@ def test_a_users_own_images_are_learned_from_in_the_size_that_was_asked_for(tmp_
     assert (module.labels, module.frontend) == ((), None)
 
 
+@pytest.mark.slow
+def test_two_processes_train_and_one_tests_all_pictures(tmp_path):
+    run_job(composed(tmp_path, *SMALL, *QUIET, "trainer=ddp_cpu"))
+    result = json.loads(RunFolder(tmp_path).result.read_text())
+    assert {"val/psnr", "test/psnr", "test/ms_ssim", "test/bpp"} <= result.keys()
+
+
 def test_speech_is_no_picture(tones, tmp_path):
     options = [o for o in tiny(tones) if not o.startswith("network.")]
     with pytest.raises(Refused, match="AudioFolder gives no pictures"):

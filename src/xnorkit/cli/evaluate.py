@@ -136,7 +136,9 @@ def data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str,
 
 def _own_packages(cfg: DictConfig) -> list[str]:
     """Packages of the classes that the user's own YAMLs name: these are trusted."""
-    targets = (OmegaConf.select(cfg, f"{key}._target_") for key in ("model", "network", "data"))
+    targets = (
+        OmegaConf.select(cfg, f"{key}._target_") for key in ("task", "model", "network", "data")
+    )
     return sorted({str(target).split(".")[0] for target in targets if target})
 
 

@@ -173,6 +173,8 @@ class Compression(Task):
             known = [value for value in values if value is not None]
             if known:
                 metric.update(torch.tensor(known))
+            # Of several processes all must log alike, or those that do would wait for the others.
+            if known or self.trainer.world_size > 1:
                 self._log_metric(f"{split}/{name}", metric, len(results))
         return results
 
