@@ -152,6 +152,10 @@ void binary_conv2d() {
   check_bits<Ops, kOddRow, 40, window(kOddRow, 3, 3, {1, 1, 1, 1}), 1, 0>();
   check_bits<Ops, kSkipped, 20, window(kSkipped, 1, 1, {}, {1, 2, 1, 1}), 1, 0>();
   check_bits<Ops, kApart, 33, window(kApart, 3, 3, {1, 1, 1, 1}, {2, 2, 2, 2}), 1, -1>();
+  // Windows of one border whose inner rows are those between the taps of the one before.
+  constexpr Map kBetween{6, 9, 50};
+  check_bits<Ops, kBetween, 36, window(kBetween, 2, 3, {1, 0, 0, 0}, {1, 2, 2, 2}), 2, 0>();
+  check_sums<Ops, kBetween, 7, window(kBetween, 3, 1, {2, 2, 0, 0}, {1, 1, 3, 1}), 1, 1>();
   // Windows that meet the map in the same taps, in lines along rows and columns, in blocks of 1 to
   // 6; of odd and even numbers of words, in few (unrolled) and many; bits that are whole bytes.
   constexpr Map kTall{13, 4, 64}, kTwoWords{4, 9, 128}, kHalf{7, 14, 100}, kBytes{3, 10, 48};

@@ -36,16 +36,16 @@ void int8_conv2d() {
 // What AVX-512 does on a CPU without VNNI, which this one may have.
 template <Map in, int out_c, Window w, int groups, class Out>
 using Avx512Pairs = x86_avx512bw::Int8By<x86_avx512bw::Int16Pairs, in, out_c, w, groups, Out>;
+#endif
 
 inline void int8_conv2d_without_vnni() {
+#if defined(__x86_64__)
   if (!x86_avx512bw::supported()) return;
   RealShapes<Int8Case<x86_avx512bw::Ops>, Avx512Pairs>::run();
-}
 #endif
+}
 
 }  // namespace xnorkit::testing
 
 XNORKIT_TEST(int8_conv2d)
-#if defined(__x86_64__)
 XNORKIT_PLAIN_TEST(int8_conv2d_without_vnni)
-#endif

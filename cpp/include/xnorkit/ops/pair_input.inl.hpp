@@ -46,7 +46,9 @@ class PairInput {
 
     // Makes the rows under the taps of an output row.
     void reach(int row, Span taps) {
-      const int first = kRows.at(row) + taps.begin * kRows.dilation;
+      // From the window's top on, not from its first tap: with dilation the rows between taps are
+      // those of the next windows.
+      const int first = kRows.at(row) > 0 ? kRows.at(row) : 0;
       const int end = kRows.at(row) + (taps.end - 1) * kRows.dilation + 1;
       if (taps.size() > 0 && made_ < first) made_ = first;
       for (; taps.size() > 0 && made_ < end; ++made_) {

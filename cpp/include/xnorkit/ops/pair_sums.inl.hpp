@@ -72,7 +72,8 @@ class PairSums {
   };
 
   XNORKIT_INLINE static const std::uint8_t* table(std::uint16_t offset) {
-    return kNibbleTables.rows[0] + offset;
+    // As bytes of the whole: an index past the first row's end would be undefined.
+    return reinterpret_cast<const std::uint8_t*>(&kNibbleTables) + offset;
   }
 
   XNORKIT_INLINE static Lanes three(const Tables& tables, const std::uint8_t* w) {
