@@ -70,7 +70,7 @@ def test_the_checkpoint_alone_is_tested_with_the_same_result(run, tmp_path, caps
 
 
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(tmp_path):
-    options = (*SMALL, *QUIET, "test=false", "scheduler=none")
+    options = (*SMALL, *QUIET, "test=false", "scheduler=none", "+trainer.limit_val_batches=0")
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     run_job(composed(whole.path, *options))
     run_job(composed(parts.path, *options, "recipe.epochs=1"))

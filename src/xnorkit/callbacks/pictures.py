@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from xnorkit.callbacks import picture_report
@@ -56,7 +58,7 @@ class Pictures(Callback):
             image = batch["image"][:1]
             shown = _shown(pl_module, image[0], "original", pl_module.results(image)[0])
             title = f"{pl_module.title}: validation split after {trainer.global_step} steps"
-            _draw(trainer, "pictures/val", pictures_figure([shown], title))
+            _add(trainer, "pictures/val", figure_image(pictures_figure([shown], title)))
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the pictures of an earlier test."""
@@ -87,12 +89,12 @@ class Pictures(Callback):
         }
         pairs = zip(results.items(), self._images, strict=False)
         shown = [_shown(pl_module, image, name, result) for (name, result), image in pairs]
-        figure = pictures_figure(shown, f"{pl_module.title}: test split")
-        _draw(trainer, "pictures/test", figure)
+        drawn = figure_image(pictures_figure(shown, f"{pl_module.title}: test split"))
+        _add(trainer, "pictures/test", drawn)
         if self.report is not None and trainer.is_global_zero:
             source = str(getattr(data, "source_note", ""))
             picture_report.write(self.report, pl_module.title, source, results)
-            figure.savefig(self.report / "pictures.png", dpi=100)
+            Image.fromarray(drawn).save(self.report / "pictures.png")
 
 
 def _shown(task: Compression, image: Tensor, name: str, result: PictureResult) -> ShownPicture:
@@ -110,7 +112,6 @@ def _shown(task: Compression, image: Tensor, name: str, result: PictureResult) -
     )
 
 
-def _draw(trainer: Trainer, tag: str, figure: Figure) -> None:
+def _add(trainer: Trainer, tag: str, image: NDArray[np.uint8]) -> None:
     for writer in writers(trainer):
-        image = figure_image(figure)
         writer.add_image(tag, image, logged_step(trainer), dataformats="HWC")

@@ -1,10 +1,10 @@
 import pytest
+import tiny_speech
 import torch
-from runs import composed, tiny
 
+from xnorkit.cli.pictures import checkpoints
 from xnorkit.cli.pictures.checkpoints import codec_of, command, found, newest, write, writer_of
 from xnorkit.cli.run_folder import RunFolder
-from xnorkit.cli.train import run_job
 
 
 def test_the_newest_compression_comes_first_wherever_its_run_lies(runs):
@@ -37,12 +37,15 @@ def test_without_a_compression_the_sentence_says_how_to_get_one(tmp_path):
         newest(tmp_path)
 
 
-def test_a_classifiers_checkpoint_is_refused_and_not_found(tones, tmp_path):
-    folder = tmp_path / "outputs" / "run"
-    run_job(composed(folder, *tiny(tones, "test=false", "logger=none", "callbacks=none")))
-    with pytest.raises(ValueError, match="of task Classification, and only a compression"):
-        codec_of(RunFolder(folder).best)
+def test_a_classifiers_checkpoint_is_refused_and_not_found(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "outputs" / "run")
+    run.checkpoints.mkdir(parents=True)
+    run.best.touch()
+    run.config.write_text("task:\n  _target_: xnorkit.tasks.Classification\n")
     assert found(tmp_path / "outputs") == []
+    monkeypatch.setattr(checkpoints, "load", lambda path, allow: tiny_speech.task())
+    with pytest.raises(ValueError, match="of task Classification, and only a compression"):
+        codec_of(run.best)
 
 
 @pytest.mark.parametrize(
