@@ -165,6 +165,16 @@ void binary_conv2d() {
   check_sums<Ops, kTwoWords, 8, window(kTwoWords, 2, 3, {1, 0, 1, 1}), 1, 0>();
   check_bits<Ops, kHalf, 16, window(kHalf, 3, 3, {2, 2, 2, 2}, {2, 1, 2, 2}), 2, 0>();
   check_bits<Ops, kBytes, 48, window(kBytes, 3, 3, {1, 1, 1, 1}), 3, 1>();
+  // A filter for each channel: vectors of words over pixels and single words, taps outside the map
+  // in odd and even numbers, steps, a border that is stored, counts of many bits, one channel.
+  constexpr Map kPlanes{5, 21, 70}, kRow{1, 40, 64}, kFew{7, 6, 129}, kOne{4, 30, 1};
+  check_bits<Ops, kPlanes, 70, window(kPlanes, 3, 3, {1, 1, 1, 1}), 70, 0>();
+  check_sums<Ops, kPlanes, 70, window(kPlanes, 3, 4, {1, 1, 2, 2}, {1, 1, 2, 1}), 70, 0>();
+  check_bits<Ops, kPlanes, 70, window(kPlanes, 3, 3, {1, 1, 1, 1}, {2, 2, 1, 1}), 70, -1>();
+  check_bits<Ops, kRow, 64, window(kRow, 1, 9, {0, 0, 4, 4}, {1, 1, 1, 2}), 64, 0>();
+  check_sums<Ops, kFew, 129, window(kFew, 5, 5, {2, 2, 2, 2}), 129, 1>(true);
+  check_sums<Ops, kFew, 129, window(kFew, 7, 6), 129, 0>(true);
+  check_bits<Ops, kOne, 1, window(kOne, 2, 1, {1, 0, 0, 0}), 1, 0>();
   // One output pixel: taps outside the map, units of 8 channels that are no multiple of the
   // streams, groups, more words than bytes can count sixteens of.
   constexpr Map kSquare{2, 2, 100}, kPair{1, 2, 70}, kFlat{1, 1, 32768};

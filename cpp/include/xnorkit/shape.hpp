@@ -104,12 +104,14 @@ struct BinaryShape {
   constexpr int group_out() const { return out_c / groups; }
   constexpr int length() const { return in.c / groups; }  // of a pixel under one filter
   constexpr int elements() const { return window.taps() * length(); }
+  // A filter for each channel.
+  constexpr bool depthwise() const { return in.c == groups && out_c == groups; }
   constexpr bool one_pixel() const { return window.out_h == 1 && window.out_w == 1; }
   constexpr std::int64_t weight_bytes() const { return std::int64_t{out_c} * elements() / 8; }
 };
 
 // How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
-enum class BinaryKernel { kWords, kRows, kLut, kCarry };
+enum class BinaryKernel { kWords, kRows, kLut, kCarry, kDepthwise };
 
 // What LutConv2d holds in registers: pairs of pixels x vectors of `width` output channels.
 struct LutBlock {

