@@ -18,7 +18,7 @@ every integer).
 
 The last two on the best path. Sides in turn; times are medians over rounds, in brackets the median
 of the ratios within a round to `xnor_gemm` on the best path. A side that would take more than 2.5 s
-a call, judged by its last size, is left out ("-").
+a call, judged by the square before, is left out ("-").
 """
 
 import argparse
@@ -212,11 +212,12 @@ def main() -> None:
     for threads in given.threads:
         left_out: set[str] = set()
         last: dict[str, float] = {}
-        shapes = [*((n, n, n) for n in sorted(given.sizes)), ROW]
+        squares = [(n, n, n) for n in sorted(given.sizes)]
         with with_threads(threads):
             results[threads] = {
-                shape: measured(shape, threads, given.seconds, left_out, last) for shape in shapes
+                shape: measured(shape, threads, given.seconds, left_out, last) for shape in squares
             }
+            results[threads][ROW] = measured(ROW, threads, given.seconds, set(), {})
         print(f"\n{threads} thread{'s' if threads > 1 else ''}: time of a call (times that of "
               f"{kernels.supported()[0]})\n\n{table(results[threads])}", flush=True)  # fmt: skip
     plot(results, given.plot)

@@ -4,7 +4,7 @@ The rooms, in the order in which the data pass: `data` (files → batches of wav
 (→ log-mel, on the training device), `networks` (topologies, asking `schemes` for blocks of `nn`'s
 layers, whose mathematics is `binarize`), `tasks` (loss and metrics), `callbacks` (BinOp and what is
 watched), `deploy` (best checkpoint → engine, proof and report), `cli` (the commands; the only room
-that knows Hydra).
+that knows Hydra). Beside them `ops`, the kernels as torch operators; both are compiled by `native`.
 """
 
 from importlib import import_module

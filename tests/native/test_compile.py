@@ -10,11 +10,13 @@ import pytest
 from xnorkit.native import compile as compile_module
 from xnorkit.native import unit as unit_module
 from xnorkit.native.compile import (
+    Builds,
     CacheError,
     CompileError,
     build,
     default_cache_dir,
 )
+from xnorkit.native.unit import Unit
 
 pytestmark = pytest.mark.usefixtures("fresh")
 ANSWER = 'extern "C" __attribute__((visibility("default"))) int answer() { return 42; }\n'
@@ -112,6 +114,16 @@ def test_a_message_begins_at_its_first_error_and_is_cut(tmp_path, compiler):
     assert "In file" not in said
     assert "a: error: this\nnote 40" in said
     assert "note 79" not in said
+
+
+def test_what_was_to_be_compiled_is_named(tmp_path, compiler, caplog):
+    compiler("exit 1")
+    caplog.set_level("INFO")
+    unit = Unit(ANSWER, name="the answer")
+    refused = pytest.raises(CompileError, match=r"could not compile the answer \(exit status 1\)")
+    with refused, Builds(tmp_path / "cache") as builds:
+        builds.start(unit).result()
+    assert "compiling the answer with x 1.0" in caplog.text
 
 
 @pytest.mark.parametrize("line", ["exit 0", "kill -9 $$"])

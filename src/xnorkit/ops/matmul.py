@@ -18,7 +18,7 @@ from xnorkit.ops.kernels import (
 from xnorkit.ops.signs import RANGES, require_packed, require_signed
 
 MOST_EXACT = 2**24  # float32 holds every integer up to it
-_MOST_COUNTED = 2**31 - 1  # int32
+_MOST_COUNTED = 2**31 - 64  # int32 holds it, whole words too
 
 torch.library.define(
     "xnorkit::xnor_gemm", "(Tensor a, Tensor b, SymInt k, int? threads=None) -> Tensor"
@@ -35,7 +35,7 @@ def xnor_gemm(a: Tensor, b: Tensor, k: int, *, threads: int | None = None) -> Te
     Args:
         a: (…, M, ⌈k/8⌉) or (⌈k/8⌉,), uint8 of `pack_bits`, on the CPU.
         b: (N, ⌈k/8⌉), likewise.
-        k: true length of a row, below 2³¹; bits after it are not looked at.
+        k: true length of a row, at most 2³¹ − 64; bits after it are not looked at.
         threads: among which the work is shared out at most; by default torch's.
 
     Returns:

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "xnorkit/tensor/kernels.hpp"
 #include "xnorkit/tensor/lines.hpp"
@@ -65,10 +66,10 @@ struct RealMaps {
 };
 
 // weight: of each filter, from a new byte, the bits of [tap][channel of the group]. False where
-// memory is short; may throw std::bad_alloc.
+// memory is short.
 inline bool xnor_conv2d(const TensorKernels& kernels, const ConvolutionShape& shape, const void* x,
                         BitRange range, const std::uint8_t* weight, const float* scale,
-                        const float* bias, float* y, int threads) {
+                        const float* bias, float* y, int threads) noexcept try {
   const int taps = shape.window.taps();
   const Filters filters{weight, bytes_of(std::ptrdiff_t{taps} * shape.length()), taps,
                         shape.length()};
@@ -80,6 +81,8 @@ inline bool xnor_conv2d(const TensorKernels& kernels, const ConvolutionShape& sh
   const LineSource source(map, lines, shape.samples, most);
   return multiply(kernels, filters, shape.blocks(), source,
                   RealMaps{kernels, source, shape, scale, bias, y}, threads);
+} catch (const std::bad_alloc&) {  // of Lines
+  return false;
 }
 
 }  // namespace xnorkit

@@ -67,16 +67,6 @@ inline void unpack_rows(int isa, const std::uint8_t* x, std::ptrdiff_t rows, std
   });
 }
 
-inline bool no_exception_of_conv2d(const TensorKernels& kernels, const ConvolutionShape& shape,
-                                   const void* x, BitRange range, const std::uint8_t* weight,
-                                   const float* scale, const float* bias, float* y, int threads) {
-  try {
-    return xnor_conv2d(kernels, shape, x, range, weight, scale, bias, y, threads);
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
 }  // namespace xnorkit
 
 #define XNORKIT_EXPORTED extern "C" __attribute__((visibility("default")))
@@ -114,6 +104,6 @@ inline bool no_exception_of_conv2d(const TensorKernels& kernels, const Convoluti
                                    const xnorkit::BitRange* range, const std::uint8_t* weight,     \
                                    const float* scale, const float* bias, float* y,                \
                                    int threads) noexcept {                                         \
-    return xnorkit::no_exception_of_conv2d(*xnorkit::kTensorKernels[isa], *shape, x, *range,       \
-                                           weight, scale, bias, y, threads);                       \
+    return xnorkit::xnor_conv2d(*xnorkit::kTensorKernels[isa], *shape, x, *range, weight, scale,   \
+                                bias, y, threads);                                                 \
   }

@@ -51,7 +51,7 @@ class PackedMap {
   void fill(const TensorKernels& kernels, const void* x, BitRange range, int threads) const {
     const std::ptrdiff_t lines = shape_.samples * lines_of_sample();
     const int parts = worth(threads, lines * line_pixels() * pitch_, kWordsOfAThread);
-    if (shape_.padding_value < 0) fill_border();
+    if (border_) fill_border();
     in_parallel(lines, parts, [&](Share share, int) {
       const auto* from = static_cast<const unsigned char*>(x);
       for (std::ptrdiff_t i = share.begin; i < share.end; ++i) {
@@ -61,10 +61,12 @@ class PackedMap {
   }
 
  private:
+  // The inside, too, which is overwritten.
   void fill_border() const {
     const std::ptrdiff_t all = shape_.samples * sample();
     for (std::ptrdiff_t i = 0; i < all; ++i) {
-      get()[i] = real_bits(shape_.length(), static_cast<int>(i % words_));
+      const int word = static_cast<int>(i % words_);
+      get()[i] = shape_.padding_value < 0 ? real_bits(shape_.length(), word) : 0;
     }
   }
 

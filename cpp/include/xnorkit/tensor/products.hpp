@@ -11,13 +11,11 @@
 
 namespace xnorkit {
 
-// Zeroed memory at a multiple of 64; null where there is none.
+// Memory at a multiple of 64; null where there is none.
 class Buffer {
  public:
   explicit Buffer(std::size_t size)
-      : memory_(static_cast<unsigned char*>(::operator new(size, kAlign, std::nothrow))) {
-    if (memory_ != nullptr) std::memset(memory_, 0, size);
-  }
+      : memory_(static_cast<unsigned char*>(::operator new(size, kAlign, std::nothrow))) {}
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() { ::operator delete(memory_, kAlign); }
@@ -88,6 +86,7 @@ bool multiply(const TensorKernels& kernels, const Filters& filters, Blocks block
     auto* const words = reinterpret_cast<std::uint64_t*>(mine);
     auto* const ones = reinterpret_cast<std::int32_t*>(mine + words_size);
     void* const prepared = mine + words_size + ones_size;
+    std::memset(ones, 0, ones_size);  // put_reals computes with counts of no pixel, too
     std::ptrdiff_t made = -1, made_group = -1;
     Chunk chunk{};
     for (std::ptrdiff_t i = share.begin; i < share.end; ++i) {
