@@ -6,6 +6,7 @@ from xnorkit.plots import (
     comparison_figure,
     confusion_figure,
     figure_image,
+    images_figure,
     spectrogram_figure,
 )
 
@@ -97,3 +98,13 @@ def test_comparison_figure_places_what_was_deployed_by_latency_accuracy_and_byte
 def test_comparison_figure_without_deployed_runs_has_accuracies_only():
     assert len(comparison_figure([NOT_DEPLOYED], "t").axes) == 1
     assert len(comparison_figure([], "t").axes) == 1
+
+
+def test_images_are_shown_in_their_own_pixels():
+    grey = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    colour = np.arange(36, dtype=np.uint8).reshape(3, 3, 4)
+    figure = images_figure({"grey": grey, "colour": colour}, "two")
+    first, second = figure.axes
+    np.testing.assert_array_equal(first.images[0].get_array(), grey[0])
+    np.testing.assert_array_equal(second.images[0].get_array()[2, 1], colour[:, 2, 1])
+    assert [axes.get_title() for axes in figure.axes] == ["grey", "colour"]

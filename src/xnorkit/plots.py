@@ -72,6 +72,27 @@ def spectrogram_figure(spectrograms: Mapping[str, NDArray[Any]], title: str) -> 
     return figure
 
 
+def images_figure(images: Mapping[str, NDArray[np.uint8]], title: str) -> Figure:
+    """One image a class, in its own pixels.
+
+    Args:
+        images: label → (C, H, W), C of 1 or 3; at least one.
+        title: above the picture.
+    """
+    columns = min(10, len(images))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(1.2 * columns, 1.4 * rows + 0.5), dpi=100, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (label, pixels) in zip(grid.flat, images.items(), strict=False):
+        shown = pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
+        axes.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(label, fontsize="small")
+    figure.suptitle(title, fontsize="medium", wrap=True)
+    return figure
+
+
 @dataclass(frozen=True)
 class Contender:
     """A run of a comparison, with the seeds that it was done with.

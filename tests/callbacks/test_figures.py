@@ -12,7 +12,7 @@ from xnorkit.callbacks.figures import Figures
 def drawn(monkeypatch):
     """What was drawn, as (kind, arguments); the real figures are drawn too."""
     calls = []
-    for kind in ("confusion_figure", "spectrogram_figure"):
+    for kind in ("confusion_figure", "spectrogram_figure", "images_figure"):
         real = getattr(figures, kind)
 
         def note(*arguments, kind=kind, real=real):
@@ -68,6 +68,20 @@ def test_spectrograms_are_the_features_of_one_clip_a_class(tmp_path, drawn):
     assert list(maps) == list(LABELS)
     assert torch.equal(torch.tensor(maps["high"]), module.frontend(clips(3))[2, 0])
     assert title.startswith("Tones (embedded subset), 3 classes")
+
+
+def test_images_are_drawn_where_the_data_have_them(tmp_path, drawn):
+    class Pictures(Tones):
+        example_waveforms = None
+
+        def example_images(self):
+            return {label: torch.full((1, 4, 4), 9 * i) for i, label in enumerate(LABELS)}
+
+    run = logged(tmp_path, Figures(), limit_val_batches=0)
+    run.fit(task(), datamodule=Pictures())
+    ((images, title),) = [arguments for kind, arguments in drawn if kind == "images_figure"]
+    assert [int(image[0, 0, 0]) for image in images.values()] == [0, 9, 18]
+    assert title.endswith("one training image a class")
 
 
 def test_spectrograms_leave_the_frontend_in_training_mode(tmp_path):

@@ -1,4 +1,4 @@
-"""Confusion matrices and example spectrograms → TensorBoard's IMAGES page."""
+"""Confusion matrices, example spectrograms and images → TensorBoard's IMAGES page."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from xnorkit.callbacks.event_files import has_tensorboard, logged_step, writers
-from xnorkit.plots import confusion_figure, figure_image, spectrogram_figure
+from xnorkit.plots import confusion_figure, figure_image, images_figure, spectrogram_figure
 
 _NAMES = {"val": "validation", "test": "test"}
 
@@ -15,8 +15,9 @@ class Figures(Callback):
     """Draws what a task has to show; without a TensorBoardLogger it draws nothing.
 
     Confusion matrices come from the task's `val_confusion` and `test_confusion`, spectrograms from
-    the data module's `example_waveforms()` through the task's `frontend`; a module that has none of
-    these trains with this callback as well. Titles begin with the task's `title`.
+    the data module's `example_waveforms()` through the task's `frontend`, images from its
+    `example_images()`; a module that has none of these trains with this callback as well. Titles
+    begin with the task's `title`.
 
     Args:
         every_n_validations: the confusion matrix is drawn after the first of each n validations,
@@ -36,13 +37,18 @@ class Figures(Callback):
         self._drawn = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """One spectrogram a class; statistics of a resumed checkpoint are loaded by now."""
+        """One example a class; statistics of a resumed checkpoint are loaded by now."""
         self._validations = self._drawn = 0
-        examples = getattr(getattr(trainer, "datamodule", None), "example_waveforms", None)
-        frontend = getattr(pl_module, "frontend", None)
-        if trainer.global_step == 0 and examples is not None and frontend is not None:
-            for writer in writers(trainer):
-                _draw_spectrograms(writer, examples(), frontend, pl_module)
+        if trainer.global_step:
+            return
+        data, frontend = getattr(trainer, "datamodule", None), getattr(pl_module, "frontend", None)
+        waveforms = getattr(data, "example_waveforms", None)
+        images = getattr(data, "example_images", None)
+        for writer in writers(trainer):
+            if waveforms is not None and frontend is not None:
+                _draw_spectrograms(writer, waveforms(), frontend, pl_module)
+            if images is not None:
+                _draw_images(writer, images(), pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The confusion matrix, every n-th time."""
@@ -99,6 +105,13 @@ def _draw_spectrograms(
     title = f"{_title(pl_module)}one training clip a class, as the network sees it"
     image = figure_image(spectrogram_figure(maps, title))
     writer.add_image("examples/spectrograms", image, 0, dataformats="HWC")
+
+
+def _draw_images(writer: Any, images: dict[str, torch.Tensor], pl_module: LightningModule) -> None:
+    title = f"{_title(pl_module)}one training image a class"
+    pixels = {label: image.numpy() for label, image in images.items()}
+    image = figure_image(images_figure(pixels, title))
+    writer.add_image("examples/images", image, 0, dataformats="HWC")
 
 
 def _title(pl_module: LightningModule) -> str:

@@ -68,6 +68,12 @@ def test_features_are_fitted_to_the_training_images():
     assert frontend.standardise.mean[1].item() == pytest.approx(everything[:, 1].mean().item())
 
 
+def test_there_is_an_example_of_every_class():
+    examples = ready().example_images()
+    assert list(examples) == ["dark", "light"]
+    assert [int(image[0, 0, 0]) % 2 for image in examples.values()] == [0, 1]
+
+
 def test_features_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"data.features.shape=\[1, 2, 4\].*\[3, 2, 4\]"):
         Shades(features=ImageFrontend((1, 2, 4)))

@@ -110,6 +110,13 @@ class ImageDataModule(DataModule):
         features: Any = self.features  # this room knows no features
         features.fit_statistics(self.statistics_images())
 
+    def example_images(self) -> dict[str, Tensor]:
+        """Label → uint8 (C, H, W), one training image of each class that has any."""
+        split = self._ready["train"].epoch(FIXED_SEED, 0)
+        places, firsts = np.unique(split.labels, return_index=True)
+        images = split.inputs(firsts)["image"]
+        return {self.labels[p]: image for p, image in zip(places, images, strict=True)}
+
     def statistics_images(self, limit: int = 10_000) -> Iterator[Tensor]:
         """uint8 (n, C, H, W): up to `limit` training images, the same in every run."""
         split = self._ready["train"].epoch(FIXED_SEED, 0)
