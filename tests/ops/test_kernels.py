@@ -1,12 +1,14 @@
 """The library: once for all, on the path that the environment names, without the GIL."""
 
+import sys
 import threading
 import time
+from importlib.util import find_spec
 
 import pytest
 import torch
 
-from xnorkit.ops import OpError, kernels, pack_bits
+from xnorkit.ops import OpError, kernels, pack_bits, xnor_gemm
 
 
 def test_a_path_that_is_not_there_is_refused_by_the_name_of_the_variable(monkeypatch):
@@ -69,3 +71,18 @@ def test_other_python_threads_run_during_a_call():
     other.join()
     # With the GIL held there would be at most the few moments between two calls.
     assert sum(began < moment < ended for moment in seen) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="no ziglang")
+def test_the_compiler_of_pip_builds_them_too(monkeypatch):
+    monkeypatch.setenv("CXX", f"{sys.executable} -m ziglang c++ -mcpu=baseline")
+    a, b = torch.randn(50, 1000), torch.randn(70, 1000)
+    before = xnor_gemm(pack_bits(a), pack_bits(b), 1000)
+    for cache in (kernels.library, kernels._chosen):
+        cache.cache_clear()
+    try:
+        assert torch.equal(xnor_gemm(pack_bits(a), pack_bits(b), 1000), before)
+    finally:
+        for cache in (kernels.library, kernels._chosen):
+            cache.cache_clear()
