@@ -65,7 +65,7 @@ def test_a_binary_scheme_is_refused():
         Compressor(XNOR())
 
 
-@pytest.mark.parametrize("wrong", [{"channels": 0}, {"planes": 0}])
+@pytest.mark.parametrize("wrong", [{"channels": 0}, {"planes": 0}, {"planes": 65536}])
 def test_sizes_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match="must be ≥ 1"):
         small(**wrong)

@@ -21,7 +21,6 @@ from xnorkit.codec.packing import Bits, pack, unpack
 from xnorkit.networks.compressor import STRIDE
 
 MAX_PIXELS = 2**28  # of one picture; a header that claims more would only exhaust the memory
-MAX_PLANES = 2**16 - 1
 MODEL_ID = 8  # bytes
 HEADER = 32  # bytes
 _MAGIC = b"\x89xnc"

@@ -10,6 +10,7 @@ from xnorkit.nn.bit_quantiser import BitQuantiser, Mode
 from xnorkit.nn.gdn import GDN
 from xnorkit.schemes import Scheme
 
+MAX_PLANES = 2**16 - 1
 STRIDE = 16  # pixels of a side that share one site of the bottleneck: four layers of stride 2
 
 
@@ -27,7 +28,7 @@ class Compressor(nn.Module):
         quantiser: `det | stochastic`, see `BitQuantiser`.
 
     Raises:
-        ValueError: another scheme, an unknown quantiser, or sizes below 1.
+        ValueError: another scheme, an unknown quantiser, or sizes out of range.
 
     Shape:
         (N, 3, H, W) in [0, 1] → the same; not clamped, so that training sees gradients everywhere.
@@ -45,8 +46,11 @@ class Compressor(nn.Module):
                 f"model={scheme.name}: the layers of network=compressor are real, only its "
                 "bottleneck is binary. Take model=float."
             )
-        if min(channels, planes) < 1:
-            raise ValueError(f"network.channels={channels}, planes={planes}: both must be ≥ 1.")
+        if min(channels, planes) < 1 or planes > MAX_PLANES:
+            raise ValueError(
+                f"network.channels={channels}, planes={planes}: both must be ≥ 1, and planes at "
+                f"most {MAX_PLANES}, which a file can say."
+            )
         self.planes = planes
         down = (3, channels, channels, channels, planes)
         self.g_a = _chain(down, inverse=False)
