@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from xnorkit.deploy.report import latency
-from xnorkit.deploy.report.latency import Race, Timing, race, split, throughput
+from xnorkit.deploy.report.latency import Race, Timing, fastest, race, split, throughput
 
 
 @pytest.fixture
@@ -33,6 +33,10 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(latency.time, "perf_counter_ns", clock)
     return clock
+
+
+def test_the_fastest_call_counts_but_not_the_first_one(clock):
+    assert fastest(clock.side(1_000, 9_000, 4_000, 6_000), passes=3) == 4
 
 
 def test_a_call_of_known_length_is_told_in_microseconds(clock):

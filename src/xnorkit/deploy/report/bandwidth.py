@@ -13,7 +13,6 @@ from xnorkit.deploy.program import Program
 from xnorkit.deploy.report import latency
 
 _FEWEST_BYTES = 2**20  # of weights: with fewer, a call from Python costs as much as reading them
-_READ = "read"
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,8 @@ class Traffic:
     """Weights that are read once a sample.
 
     Attributes:
-        read_rate: bytes per second of a plain read loop (numpy's OR of 64-bit words), measured
-            behind the ops.
+        read_rate: bytes per second of a plain read loop (numpy's OR of 64-bit words) at its
+            fastest, measured behind the ops, whose times are medians.
         read_bytes: through which it went: as many as these ops read together, so that the same
             caches serve both.
         weights: op → bytes of its weights.
@@ -59,5 +58,5 @@ def traffic_of(weights: Mapping[str, int]) -> Traffic | None:
     if not weights:
         return None
     words = np.ones(sum(weights.values()) // 8, np.uint64)
-    taken = latency.split({_READ: partial(np.bitwise_or.reduce, words)})[_READ]
+    taken = latency.fastest(partial(np.bitwise_or.reduce, words))
     return Traffic(words.nbytes / taken * 1e6, words.nbytes, dict(weights))

@@ -148,8 +148,8 @@ def _steps(speed: Speed) -> Section:
         headings += ("weights GB/s", "of a read loop")
         notes.append(
             f"A plain read loop over {speed.traffic.read_bytes:,} bytes, as many as these ops' "
-            f"weights together: {speed.traffic.read_rate / 1e9:.1f} GB/s. With one sample a layer "
-            "that reads each weight once can't be faster than memory."
+            f"weights together, at its fastest: {speed.traffic.read_rate / 1e9:.1f} GB/s. With one "
+            "sample a layer that reads each weight once can't be faster than memory."
         )
     return Section("Time of each op", headings, rows, tuple(notes), on_screen=False)
 
