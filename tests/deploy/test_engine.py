@@ -1,5 +1,6 @@
 """Against torch, on a network whose answers are the same to the last bit."""
 
+import platform
 import threading
 import time
 import weakref
@@ -199,9 +200,15 @@ def test_an_unknown_path_is_refused_with_those_there_are(made, library, monkeypa
         Engine(made.content, library, isa)
 
 
+def without(cpuid):
+    """What comes before a unit on a CPU of which __get_cpuid says so."""
+    defined = f"#define __get_cpuid(leaf, a, b, c, d) {cpuid}\n"
+    return f"#if defined(__x86_64__)\n#include <cpuid.h>\n{defined}#endif\n"
+
+
 def test_an_engine_from_a_better_cpu_takes_the_best_path_of_this_one(made, engine_cache):
-    """The same code, where the CPU says that it has nothing but its base."""
-    lesser = "#if defined(__x86_64__)\n#include <cpuid.h>\n#define __get_cpuid(...) 0\n#endif\n"
+    """The same code, where the CPU says that it has popcnt and nothing else."""
+    lesser = without("((leaf) == 1 ? (*(c) = 1u << 23, 1) : 0)")
     library = open_source(lesser + made.source, engine_cache)
     assert library.supported == ("portable",)
     engine = Engine(made.content, library)
@@ -265,3 +272,16 @@ def test_threads_that_share_an_engine_get_their_own_answers(made, engine):
 def test_an_engine_goes_without_being_closed(made, library):
     binding = weakref.ref(Engine(made.content, library)._binding)
     assert binding() is None  # at once, without a garbage collection
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="of x86-64 CPUs before 2008")
+def test_a_cpu_that_counts_no_ones_is_told_what_to_compile(made, engine_cache):
+    library = open_source(without("0") + made.source, engine_cache)
+    assert library.supported == ()
+    with pytest.raises(EngineError, match="popcnt.*-DXNORKIT_BASELINE"):
+        Engine(made.content, library)
+    baseline = "#define XNORKIT_BASELINE\n" + without("0")
+    engine = Engine(made.content, open_source(baseline + made.source, engine_cache))
+    assert engine.isa == "portable"
+    x = torch.randn(5, 2, 3, 4)
+    assert torch.equal(engine(x), truth(made, x))

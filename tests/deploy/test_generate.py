@@ -64,6 +64,7 @@ def program_of_every_op():
         Sum(nn.Sequential(binary, nn.BatchNorm2d(8)), nn.Identity()),
         *(BinaryConv2d(8, 8, 3, input_sign=None), nn.BatchNorm2d(8)),
         *(BinaryConv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)),
+        *(BinaryConv2d(8, 8, 1, input_bits=2), nn.BatchNorm2d(8)),
         *(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(32, 3)),
     )
     return lower(settle(network, 0), torch.zeros(1, 1, 12, 12)).program

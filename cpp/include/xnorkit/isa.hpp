@@ -44,7 +44,7 @@ inline const char* supported_isa(int index) {
 
 // Which entry of kIsas an engine shall use: `wanted`, or where that is null or empty the
 // environment's XNORKIT_ISA, or else the first that this CPU has. -1 and a sentence in `error`
-// where the name is unknown or the CPU lacks the path.
+// where the name is unknown or the CPU lacks the path, or all.
 inline int choose_isa(const char* wanted, char* error, std::size_t error_size) {
   const bool given = wanted != nullptr && wanted[0] != '\0';
   const char* name = given ? wanted : std::getenv("XNORKIT_ISA");
@@ -58,6 +58,12 @@ inline int choose_isa(const char* wanted, char* error, std::size_t error_size) {
     if (any || same) return i;
     const std::size_t used = std::strlen(usable);
     std::snprintf(usable + used, sizeof usable - used, "%s%s", used > 0 ? ", " : "", kIsas[i].name);
+  }
+  if (usable[0] == '\0') {
+    std::snprintf(
+        error, error_size,
+        "this CPU counts no ones (popcnt). Compile for it: CXX=\"c++ -DXNORKIT_BASELINE\".");
+    return -1;
   }
   std::snprintf(error, error_size, "%s=%s: %s. This CPU runs %s; leave it unset for the best.",
                 given ? "isa" : "XNORKIT_ISA", name,
