@@ -149,7 +149,7 @@ def _steps(speed: Speed) -> Section:
         notes.append(
             f"A plain read loop over {speed.traffic.read_bytes:,} bytes, as many as these ops' "
             f"weights together, at its fastest: {speed.traffic.read_rate / 1e9:.1f} GB/s. With one "
-            "sample a layer that reads each weight once can't be faster than memory."
+            "sample each weight is read once: near 100 % memory is what limits the layer."
         )
     return Section("Time of each op", headings, rows, tuple(notes), on_screen=False)
 
