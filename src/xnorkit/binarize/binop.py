@@ -176,16 +176,17 @@ def rescale_gradient(
     authors' Lua release.
     """
     _require_rule(rule)
-    codes, scale = weight_codes(weight.detach(), bits, alpha)
+    require_alpha(alpha)
     if rule == "straight":
         return gradient.clone()
     if rule == "ste":
         return (gradient * inside(weight)).to(gradient.dtype)
+    codes, scale = weight_codes(weight.detach(), bits, alpha)
     scale = scale * ((1 << bits) - 1)
     if rule == "chain":
         rescaled = scale * inside(weight) * gradient
         if alpha != "none":
-            rescaled = rescaled + _through_scale(codes, gradient, alpha)
+            rescaled = rescaled + _through_scale(codes, gradient, alpha, bits)
     else:
         rescaled = gradient * (1 / filter_size(weight) + scale * weight.detach().abs().lt_(1))
     factor = gradient_factor(weight, centre_factor, scale_by_n)
@@ -200,10 +201,11 @@ def gradient_factor(weight: Tensor, centre_factor: bool, scale_by_n: bool) -> fl
     return factor
 
 
-def _through_scale(codes: Tensor, gradient: Tensor, alpha: Alpha) -> Tensor:
+def _through_scale(codes: Tensor, gradient: Tensor, alpha: Alpha, bits: int) -> Tensor:
     """c·Σ(c·g)/Σc²: what flows back through α; Σc² = n with one bit."""
     axes = alpha_axes(codes, alpha)
-    return codes * (mean_over(codes * gradient, axes) / mean_over(codes * codes, axes))
+    mean = mean_over(codes * gradient, axes)
+    return codes * (mean if bits == 1 else mean / mean_over(codes * codes, axes))
 
 
 def quantised_weight(latent: Tensor, rule: WeightRule) -> Tensor:

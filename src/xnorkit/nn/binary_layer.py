@@ -148,8 +148,10 @@ class BinaryLayer(nn.Module):
         Returns:
             (C_out, 1, …), or (1, 1, …) where the rule has one α, in the weight's dtype.
         """
-        _, scale = latent_codes(self.weight, self.weight_rule)
-        return scale if self.input_levels == 1 else scale / self.input_levels
+        return self._scale_of_sum(latent_codes(self.weight, self.weight_rule)[1])
+
+    def _scale_of_sum(self, of_code: Tensor) -> Tensor:
+        return of_code if self.input_levels == 1 else of_code / self.input_levels
 
     @property
     def _takes_signs(self) -> bool:
@@ -179,7 +181,9 @@ class BinaryLayer(nn.Module):
 
     def _exact_map(self, x: Tensor) -> Tensor:
         dtype = torch.promote_types(self.weight.dtype, torch.float32)
-        y = self.code_sums(x.to(dtype)) * self.per_channel(self.sum_scale()).to(dtype)
+        codes, of_code = latent_codes(self.weight, self.weight_rule)
+        scale = self.per_channel(self._scale_of_sum(of_code))
+        y = self._sums_with(codes, x.to(dtype)) * scale.to(dtype)
         if self.input_scale != "none":
             y = y * self.scale_of_input(x.to(dtype))
         return y if self.bias is None else y + self.per_channel(self.bias).to(dtype)
@@ -190,7 +194,9 @@ class BinaryLayer(nn.Module):
         Args:
             x: as of `forward`, float32 or float64.
         """
-        codes, _ = latent_codes(self.weight, self.weight_rule)
+        return self._sums_with(latent_codes(self.weight, self.weight_rule)[0], x)
+
+    def _sums_with(self, codes: Tensor, x: Tensor) -> Tensor:
         if self.input_sign is None:
             return self.linear_map(x, codes.to(x.dtype), None)
         wide = torch.float64 if self.largest_sum >= MAX_EXACT else x.dtype
