@@ -87,7 +87,7 @@ class BinOp(Callback):
             "clamp_after_step": clamp_after_step,
         }
         self._changes = {name: value for name, value in fields.items() if value is not None}
-        WeightRule(**self._changes)  # type: ignore[arg-type]  # refuses unknown values
+        WeightRule(**self._changes)  # type: ignore[arg-type]  # of mixed types, checked by it
         self._wanted = None if targets is None else _names(targets)
         self._unwanted = () if exclude is None else _names(exclude)
         self.targets: list[Target] = []

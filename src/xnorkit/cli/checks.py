@@ -13,7 +13,7 @@ _PRECISIONS = ("32-true", "32", "bf16-mixed", "16-mixed")
 _SHARDING = ("fsdp", "deepspeed", "model_parallel")
 
 
-class Refused(ValueError):  # noqa: N818 - what happened, not what broke
+class Refused(ValueError):  # noqa: N818 - a verdict on the config, no failure
     """What the user asked for can't work; the message is a sentence for the user."""
 
 

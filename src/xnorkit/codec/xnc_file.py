@@ -111,7 +111,7 @@ def _bits(body: bytes, coding: int, shape: tuple[int, int, int]) -> Bits:
 def _zstandard() -> Any:
     """The library, of an extra."""
     try:
-        import zstandard  # noqa: PLC0415 - not everyone compresses pictures
+        import zstandard  # noqa: PLC0415 - of an extra, not always installed
     except ModuleNotFoundError as error:
         raise ValueError(
             'compressed pictures need zstandard: pip install "xnorkit[vision]".'
