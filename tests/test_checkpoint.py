@@ -62,6 +62,15 @@ def test_prefixes_of_torch_compile_are_stripped(best, tmp_path):
     assert load(rewritten(best, tmp_path / "compiled.ckpt", compiled)).labels
 
 
+def test_a_checkpoint_of_before_there_were_tasks_is_a_classifiers_and_says_so(best, tmp_path):
+    def old(checkpoint):
+        del checkpoint["hyper_parameters"]["config"]["task"]["_target_"]
+
+    module = load(rewritten(best, tmp_path / "old.ckpt", old))
+    task = dict(module.hparams)["config"]["task"]  # deploying and testing ask it
+    assert task["_target_"] == "xnorkit.tasks.Classification"
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -32,9 +32,9 @@ def load(path: str | os.PathLike[str], allow: Sequence[str] = ()) -> Task:
     """
     checkpoint = read_checkpoint(path)
     saved = checkpoint["hyper_parameters"]
-    config = saved["config"]
+    task = {"_target_": _FIRST_TASK, **saved["config"]["task"]}
+    config = {**saved["config"], "task": task}
     where = os.fspath(path)
-    task = {"_target_": _FIRST_TASK, **config["task"]}
     kind: type[Task] = _class(task["_target_"], allow, where)
     labels = saved["labels"]
     features = build(config["data"].get("features"), allow, where)
@@ -42,7 +42,7 @@ def load(path: str | os.PathLike[str], allow: Sequence[str] = ()) -> Task:
     known = kind.network_arguments(features, labels)
     network = build(config["network"], allow, where, scheme=scheme, **known)
     own = kind.own_arguments(features, labels)
-    about = {"title": saved.get("title", ""), "hyperparameters": saved}
+    about = {"title": saved.get("title", ""), "hyperparameters": {**saved, "config": config}}
     module: Task = build(task, allow, where, network=network, **own, **about)
     state = {name.replace(_COMPILED, ""): value for name, value in checkpoint["state_dict"].items()}
     try:
