@@ -4,12 +4,13 @@ import json
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 from runs import composed, tiny, write_tones
 
 from xnorkit.checkpoint import load
 from xnorkit.cli.checks import Refused
-from xnorkit.cli.evaluate import data_node, leave_other_ranks
+from xnorkit.cli.evaluate import data_node, leave_other_ranks, take_progress
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
 from xnorkit.nn import Int8Layer
@@ -103,6 +104,14 @@ def test_after_a_fit_of_several_processes_rank_0_goes_on_alone(tmp_path):
     torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=0, world_size=1)
     leave_other_ranks()
     assert not torch.distributed.is_initialized()
+
+
+def test_the_parent_of_spawned_ranks_learns_their_last_step(trained):
+    trainer = Trainer(logger=False, enable_progress_bar=False, enable_model_summary=False)
+    take_progress(trainer, trained)
+    saved = torch.load(trained.last, weights_only=True)
+    assert trainer.global_step == saved["global_step"] > 0
+    assert trainer.current_epoch == saved["epoch"]
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):

@@ -199,6 +199,10 @@ def test_as_typed_two_processes_train_one_network(tones, tmp_path):
     assert done.returncode == 0, done.stderr
     assert only_run(tmp_path).best.is_file()
     assert "test/acc" in done.stdout
+    with (only_run(tmp_path).path / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["test/acc"]) for row in rows][-2:] == [False, True]  # after those of training
+    assert int(rows[-1]["step"]) == 1 + int(rows[-2]["step"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """xnorkit.tasks.losses, beside the formulas written out."""
 
+import pickle
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -26,6 +28,14 @@ def test_smoothing_mixes_in_the_uniform_distribution():
     targets = 0.7 * F.one_hot(LABELS, 3) + 0.1
     expected = -(targets * LOGITS.log_softmax(1)).sum(1).mean()
     torch.testing.assert_close(training_loss("cross_entropy", 0.3)(LOGITS, LABELS), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "smoothing"), [("cross_entropy", 0.0), ("cross_entropy", 0.3), ("square_hinge", 0.0)]
+)
+def test_a_loss_goes_into_spawned_processes(name, smoothing):
+    loss = training_loss(name, smoothing)
+    assert torch.equal(pickle.loads(pickle.dumps(loss))(LOGITS, LABELS), loss(LOGITS, LABELS))
 
 
 @pytest.mark.parametrize(

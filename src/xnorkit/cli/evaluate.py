@@ -42,6 +42,17 @@ def take_best(task: Task, trainer: Trainer) -> float:
     return float(scores[0]) if scores else math.nan
 
 
+def take_progress(trainer: Trainer, run: RunFolder) -> None:
+    """Let the parent of spawned ranks know their last step: its own trainer has done none.
+
+    What it logs from now on would be of step 0, and the rows of metrics.csv from there on are
+    those that a resumed run does again.
+    """
+    if trainer.global_step == 0 and run.last.is_file():
+        saved = torch.load(run.last, map_location="cpu", weights_only=True)
+        trainer.fit_loop.load_state_dict(saved["loops"]["fit_loop"])
+
+
 def leave_other_ranks() -> None:
     """After a fit under subprocess ddp: rank 0 goes on alone, or its metrics would wait for all."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -55,7 +66,10 @@ def test(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: Trainer) 
         The task's metrics, `test/acc` and `test/loss` of a classifier.
     """
     callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
-    alone = trainer if trainer.world_size == 1 else build.tester(cfg, callbacks, loggers)
+    alone = trainer
+    if trainer.world_size > 1:
+        alone = build.tester(cfg, callbacks, loggers)
+        alone.fit_loop.load_state_dict(trainer.fit_loop.state_dict())  # the step, for the loggers
     return _numbers(alone.test(task, datamodule=datamodule, verbose=False))
 
 

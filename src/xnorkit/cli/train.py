@@ -65,6 +65,7 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     evaluate.leave_other_ranks()
     if not is_rank_zero():
         return float("nan")  # a subprocess of ddp: rank 0 tests
+    evaluate.take_progress(trainer, run)
     best = evaluate.take_best(task, trainer)
     result = evaluate.test(cfg, task, datamodule, trainer) if cfg.test else {}
     if deploy is not None:

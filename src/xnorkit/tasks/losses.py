@@ -1,6 +1,7 @@
 """Logits and labels → the loss that is trained."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +30,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def training_loss(name: str, label_smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """A loss of `LOSSES`, with label smoothing where it has it.
+    """A loss of `LOSSES`, with label smoothing where it has it; a spawned process can be sent it.
 
     Raises:
         ValueError: an unknown name, smoothing out of [0, 1), or of a hinge.
@@ -43,8 +44,5 @@ def training_loss(name: str, label_smoothing: float) -> Callable[[Tensor, Tensor
             f"task.label_smoothing={label_smoothing} with task.loss={name}: only cross-entropy's "
             "labels are smoothed. Set recipe.label_smoothing=0."
         )
-
-    def smoothed(logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-
-    return smoothed if label_smoothing else LOSSES[name]
+    loss = LOSSES[name]
+    return partial(loss, label_smoothing=label_smoothing) if label_smoothing else loss
