@@ -44,5 +44,6 @@ def training_loss(name: str, label_smoothing: float) -> Callable[[Tensor, Tensor
             f"task.label_smoothing={label_smoothing} with task.loss={name}: only cross-entropy's "
             "labels are smoothed. Set recipe.label_smoothing=0."
         )
-    loss = LOSSES[name]
-    return partial(loss, label_smoothing=label_smoothing) if label_smoothing else loss
+    if label_smoothing:
+        return partial(F.cross_entropy, label_smoothing=label_smoothing)
+    return LOSSES[name]
