@@ -211,6 +211,11 @@ def test_as_typed_two_processes_train_one_network(tones, tmp_path):
         ("model.alpha=foo", "alpha='foo'"),
         ("network.pools=[1,0]", "network.widths"),
         ("init_from={bad}", "not a checkpoint that can be read"),
+        ("optimizer.lr=-1", "^optimizer: Invalid learning rate: -1"),
+        ("+optimizer.colour=red", "^optimizer: .*colour"),
+        ("recipe.float_stage={{share: 0.5, lr: -1}}", "^optimizer: Invalid learning rate: -1"),
+        ("recipe.warmup=2", "^scheduler.warmup=2: choose a share"),
+        ("score=val/loss", "^score=val/loss: the best checkpoint has most of val/acc"),
     ],
 )
 def test_what_can_not_work_is_refused_before_any_recording_is_read(

@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 from xnorkit.tasks import Task
+from xnorkit.tasks.schedules import cosine
 
 
 def test_a_task_without_questions_answered_needs_nothing_of_the_data():
@@ -23,3 +26,10 @@ def test_only_parameters_that_learn_reach_the_optimiser():
 def test_a_task_without_optimizer_says_so():
     with pytest.raises(ValueError, match="this Task was built without an optimizer"):
         Task(nn.Linear(2, 1)).configure_optimizers()
+
+
+def test_a_schedule_over_steps_without_end_says_what_it_needs():
+    task = Task(nn.Linear(2, 1), optimizer=lambda p: torch.optim.SGD(p, 0.1), scheduler=cosine)
+    task.trainer = SimpleNamespace(estimated_stepping_batches=float("inf"))
+    with pytest.raises(ValueError, match=r"needs an end.*trainer\.max_epochs"):
+        task.configure_optimizers()

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
+from torch.optim import Optimizer
 
 from xnorkit.callbacks import BinOp
 from xnorkit.callbacks.deploy import Deploy
@@ -53,8 +54,15 @@ def instantiate(cfg: DictConfig, key: str, **extra: Any) -> Any:
 
 
 def task_class(cfg: DictConfig) -> type[Task]:
-    """What is learned; of it `cli` asks what network and data must be."""
-    found: type[Task] = hydra.utils.get_class(cfg.task._target_)
+    """What is learned; of it `cli` asks what network and data must be.
+
+    Raises:
+        Refused: there is no such class.
+    """
+    try:
+        found: type[Task] = hydra.utils.get_class(cfg.task._target_)
+    except (ImportError, ValueError) as error:
+        raise Refused(f"task._target_={cfg.task._target_}: there is no such class.") from error
     return found
 
 
@@ -155,6 +163,39 @@ def task(
         )
     except ValueError as error:
         raise Refused(str(error)) from error
+
+
+def check_training(cfg: DictConfig) -> None:
+    """Refuse what would else fail when the data are fetched, or an epoch or float stage is over.
+
+    Args:
+        cfg: the composed config, or the float twin's.
+
+    Raises:
+        Refused: an optimiser or a schedule that can't work, or a score that is none.
+    """
+    for key, make in {"optimizer": _try_optimizer, "scheduler": _try_schedule}.items():
+        try:
+            make(cfg)
+        except (ValueError, TypeError) as error:
+            named = str(error) if f"{key}." in str(error) else f"{key}: {error}"
+            raise Refused(named) from error
+    scores = [f"val/{name}" for name in task_class(cfg).scores]
+    if cfg.score not in scores:
+        raise Refused(
+            f"score={cfg.score}: the best checkpoint has most of {' or '.join(scores)}. Set one."
+        )
+
+
+def _try_optimizer(cfg: DictConfig) -> Optimizer:
+    made: Optimizer = instantiate(cfg, "optimizer")([nn.Parameter(torch.zeros(1))])
+    return made
+
+
+def _try_schedule(cfg: DictConfig) -> None:
+    schedule = instantiate(cfg, "scheduler")
+    if schedule is not None:
+        schedule(_try_optimizer(cfg), total_steps=1)
 
 
 def loggers(cfg: DictConfig) -> list[Logger]:

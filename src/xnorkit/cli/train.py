@@ -52,6 +52,9 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     planned = build.plan(cfg, network, datamodule)
     deploy = build.deploy(cfg, datamodule)
     float_epochs = float_stage.epochs(cfg)
+    for planned_run in (cfg, float_stage.twin_config(cfg, run)):
+        if planned_run is not None:
+            build.check_training(planned_run)
     build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
     twin = float_stage.twin_config(cfg, run)
     if twin is not None:

@@ -35,7 +35,7 @@ class Classification(Task):
         ValueError: an option out of range or unknown, or fewer than two labels.
     """
 
-    metrics = ("acc",)
+    metrics = scores = ("acc",)
     has_engine = True
 
     def __init__(

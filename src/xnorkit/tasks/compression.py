@@ -71,6 +71,7 @@ class Compression(Task):
     """
 
     metrics = ("psnr", "ms_ssim", "bpp")
+    scores = ("psnr", "ms_ssim")
 
     def __init__(
         self,

@@ -68,8 +68,8 @@ def _after_warmup(
         raise ValueError(f"scheduler.warmup={warmup}: choose a share of all steps in [0, 1).")
     if total_steps < 1:
         raise ValueError(
-            f"{total_steps} steps: a schedule needs an end. Set trainer.max_epochs or max_steps, "
-            "or take scheduler=null."
+            f"{max(total_steps, 0)} steps: a schedule needs an end and steps up to it. Set "
+            "trainer.max_epochs or trainer.max_steps above 0, and trainer.limit_train_batches."
         )
     rising = round(warmup * total_steps)
 

@@ -9,6 +9,7 @@
 | `facts` | the same | nothing more |
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -35,13 +36,15 @@ class Task(LightningModule):
         hyperparameters: plain dict, list, str and numbers, saved in every checkpoint.
 
     Attributes:
-        metrics: names below `val/` and `test/`; more is better in the first.
+        metrics: names below `val/` and `test/`.
+        scores: those of which more is better: the best checkpoint has most of one.
         has_engine: whether `deploy` makes C++ of it.
         frontend: what makes the network's input of a batch, where the task has one.
         labels: class names, where the task has any.
     """
 
     metrics: ClassVar[tuple[str, ...]] = ()
+    scores: ClassVar[tuple[str, ...]] = ()
     has_engine: ClassVar[bool] = False
 
     def __init__(
@@ -107,7 +110,8 @@ class Task(LightningModule):
         optimizer = scaled_optimizer(self._optimizer, self, self._lr_scale)
         if self._scheduler is None:
             return optimizer
-        total = int(self.trainer.estimated_stepping_batches)
+        steps = self.trainer.estimated_stepping_batches
+        total = int(steps) if math.isfinite(steps) else 0  # the schedule says that it needs an end
         scheduler = self._scheduler(optimizer, total_steps=total)
         return {
             "optimizer": optimizer,
