@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -120,6 +121,7 @@ def test_what_is_no_run_is_refused(tmp_path, run):
 def test_the_command_survives_shell_and_hydra(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     words = shlex.split(command(RunFolder(tmp_path / name)))
     assert words[:2] == ["python", "train.py"]
     parsed = OverridesParser.create().parse_override(words[2])
@@ -128,4 +130,5 @@ def test_the_command_survives_shell_and_hydra(name, tmp_path, monkeypatch):
 
 def test_the_installed_command_is_named_as_it_was_called(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["/somewhere/bin/xnorkit-train"])
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert command(RunFolder(tmp_path)).startswith("xnorkit-train resume=")

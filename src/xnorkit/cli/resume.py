@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
+from xnorkit.cli.program import program
 from xnorkit.cli.run_folder import RunFolder
 
 _FIXED = ("model", "network", "data", "seed")  # another one would be another run
@@ -116,8 +117,8 @@ def _moved(value: Any, old: str, new: str) -> Any:
 def command(run: RunFolder) -> str:
     """What to type to resume."""
     name = Path(sys.argv[0]).name
-    program = f"python {sys.argv[0]}" if name.endswith(".py") else name
-    return f"{program} {shlex.quote(f'resume={_quoted(run.shown())}')}"
+    called = f"{program('python')} {sys.argv[0]}" if name.endswith(".py") else program(name)
+    return f"{called} {shlex.quote(f'resume={_quoted(run.shown())}')}"
 
 
 def _quoted(path: str) -> str:

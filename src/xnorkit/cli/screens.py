@@ -22,6 +22,7 @@ from rich.text import Text
 from xnorkit.callbacks.deploy import Deploy
 from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
+from xnorkit.cli.program import program
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy import pipeline
@@ -120,7 +121,7 @@ def show_end(
     if (run.path / "report" / "report.md").is_file():
         lines["report"] = f"{run.shown()}/report/report.md"
     if (run.path / "tensorboard").is_dir():
-        lines["next"] = f"tensorboard --logdir {run.shown()}/tensorboard"
+        lines["next"] = f"{program('tensorboard')} --logdir {run.shown()}/tensorboard"
     width = max(map(len, lines), default=0)
     rows = [f"{name:<{width}}  {value}" for name, value in lines.items()]
     _show(Text("\n".join([*rows, f"run folder {run.shown()}"])))
@@ -144,7 +145,8 @@ def deploy_failed(run: RunFolder, error: BaseException) -> BaseException:
 
 
 def _deploy_command(run: RunFolder) -> str:
-    return f"xnorkit-deploy {shlex.quote(run.shown())}/checkpoints/{run.best.name}"
+    folder = shlex.quote(run.shown())
+    return f"{program('xnorkit-deploy')} {folder}/checkpoints/{run.best.name}"
 
 
 def show_stopped() -> None:
