@@ -115,6 +115,12 @@ def test_signs_of_any_dtype_are_convolved(isa, dtype):
         ({"x": torch.ones(1, 8, 2, 9)}, "is smaller than the kernel"),
         ({"scale": torch.ones(3)}, "scale is"),
         ({"threads": 0}, "threads=0"),
+        ({"kernel_size": (3, 3, 3)}, r"kernel_size=\[3, 3, 3\]: give one number, or two"),
+        ({"stride": (1,)}, r"stride=\[1\]: give one number, or two"),
+        ({"padding": (1, 1, 1)}, r"padding=\[1, 1, 1\]: give one number, or two"),
+        ({"dilation": 2**32}, "sizes are at most 2147483647"),
+        ({"padding": 2**32, "stride": 2**32}, "sizes are at most 2147483647"),
+        ({"weight": torch.empty(4, 9, device="meta", dtype=torch.uint8)}, "weight is on meta"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, sentence):

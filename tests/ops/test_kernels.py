@@ -1,5 +1,6 @@
 """The library: once for all, on the path that the environment names, without the GIL."""
 
+import ctypes
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ def test_a_path_is_taken_as_soon_as_it_is_named(monkeypatch):
 def test_threads_are_torchs_where_none_are_named():
     assert kernels.threads_of(None) == torch.get_num_threads()
     assert kernels.threads_of(3) == 3
+    assert ctypes.c_int(kernels.threads_of(2**32)).value > 0  # none would be no work at all
 
 
 def test_another_device_is_refused_by_the_name_of_the_argument():
@@ -50,6 +52,14 @@ def test_another_device_is_refused_by_the_name_of_the_argument():
 
     with pytest.raises(OpError, match=r"x is on cuda:0: .* Call x.cpu\(\)"):
         kernels.require_cpu("x", Elsewhere())
+
+
+def test_sparse_tensors_and_those_without_numbers_are_refused():
+    x = torch.ones(2, 8)
+    with pytest.raises(OpError, match=r"x is torch.sparse_coo: .* Call x.to_dense\(\)"):
+        pack_bits(x.to_sparse())
+    with pytest.raises(OpError, match="b is on meta beside a tensor on cpu"):
+        xnor_gemm(pack_bits(x), pack_bits(x.to("meta")), 8)
 
 
 def test_other_python_threads_run_during_a_call():

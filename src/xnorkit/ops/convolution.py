@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from xnorkit.ops.kernels import (
+    MOST_INT,
     OpError,
     isa,
     library,
@@ -83,7 +84,8 @@ def xnor_conv2d(
     Raises:
         OpError: another dtype, device or shape.
     """
-    kernel, strides, dilations = map(_pair, (kernel_size, stride, dilation))
+    kernel, strides = _pair("kernel_size", kernel_size), _pair("stride", stride)
+    dilations = _pair("dilation", dilation)
     borders = _borders(padding, kernel, strides, dilations)
     batch = x.unsqueeze(0) if x.dim() == 3 else x
     y: Tensor = torch.ops.xnorkit.xnor_conv2d(
@@ -93,8 +95,12 @@ def xnor_conv2d(
     return y.squeeze(0) if x.dim() == 3 else y
 
 
-def _pair(value: int | Sequence[int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+def _pair(name: str, value: int | Sequence[int]) -> list[int]:
+    """Of rows, of columns."""
+    pair = [value, value] if isinstance(value, int) else list(value)
+    if len(pair) != 2:
+        raise OpError(f"{name}={pair}: give one number, or two for rows and columns.")
+    return pair
 
 
 def _borders(
@@ -107,8 +113,10 @@ def _borders(
         whole = [d * (k - 1) if padding == "same" else 0
                  for d, k in zip(dilation, kernel, strict=True)]  # fmt: skip
         return [side for all_ in whole for side in (all_ // 2, all_ - all_ // 2)]
-    sides = _pair(padding)
-    return sides if len(sides) == 4 else [sides[0], sides[0], sides[1], sides[1]]
+    if not isinstance(padding, int) and len(padding) == 4:
+        return list(padding)
+    rows, columns = _pair("padding", padding)
+    return [rows, rows, columns, columns]
 
 
 def _conv2d_like(
@@ -117,7 +125,7 @@ def _conv2d_like(
     threads: int | None = None,
 ) -> Tensor:  # fmt: skip
     require_cpu("x", x)
-    require_cpu("weight", weight)
+    require_cpu("weight", weight, x)
     require_signed("x", x)
     require_threads(threads)
     _require_window(kernel_size, stride, borders, dilation, padding_value)
@@ -133,7 +141,7 @@ def _conv2d_like(
     if terms > MOST_EXACT:
         raise OpError(f"{terms} inputs a filter: float32 sums are exact to {MOST_EXACT}.")
     require_packed("weight", weight, terms)
-    require_factors(scale, bias, filters)
+    require_factors(scale, bias, weight)
     height, width = (
         (x.shape[2 + i] + borders[2 * i] + borders[2 * i + 1] - dilation[i] * (kernel_size[i] - 1)
          - 1) // stride[i] + 1
@@ -157,6 +165,11 @@ def _require_window(
             f"kernel_size={kernel}, stride={stride}, dilation={dilation}, padding={borders}: sizes "
             "are 1 or more, padding 0 or more."
         )
+    if max(*kernel, *stride, *dilation, *borders) > MOST_INT:
+        raise OpError(
+            f"kernel_size={kernel}, stride={stride}, dilation={dilation}, padding={borders}: sizes "
+            f"are at most {MOST_INT}."
+        )
     if value not in (0, 1, -1):
         raise OpError(f"padding_value={value}: a packed border can be 0, 1 or -1. Choose one.")
 
@@ -179,6 +192,11 @@ def _conv2d(
     x, weight = x if last else x.contiguous(), weight.contiguous()
     scale, bias = per_filter(scale, filters), per_filter(bias, filters)
     samples, channels, height, width = x.shape
+    if max(height * width, y.shape[2] * y.shape[3]) > MOST_INT:
+        raise OpError(
+            f"x of shape {tuple(x.shape)} becomes {tuple(y.shape)}: a map has at most {MOST_INT} "
+            "pixels. Give it in pieces."
+        )
     shape = _Shape(
         samples, height, width, channels, filters, *kernel_size, *stride, *dilation, borders[0],
         borders[2], *y.shape[2:], groups, padding_value, last,

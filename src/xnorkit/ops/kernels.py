@@ -19,6 +19,7 @@ UNIT = Unit(
     name="the kernels of xnorkit.ops",
 )
 _ERROR_BYTES = 512  # hold every sentence of the library
+MOST_INT = 2**31 - 1  # of the library's int, into which ctypes would cut a larger number
 
 
 class OpError(ValueError):
@@ -101,7 +102,7 @@ def _chosen(wanted: str) -> int:
 
 def threads_of(threads: int | None) -> int:
     """As many threads as an op may use: `torch.get_num_threads()` where none are named."""
-    return torch.get_num_threads() if threads is None else threads
+    return torch.get_num_threads() if threads is None else min(threads, MOST_INT)
 
 
 def require_threads(threads: int | None) -> None:
@@ -110,10 +111,16 @@ def require_threads(threads: int | None) -> None:
         raise OpError(f"threads={threads}: give 1 or more, or None for torch.get_num_threads().")
 
 
-def require_cpu(name: str, x: Tensor) -> None:
-    """Refuse another device."""
+def require_cpu(name: str, x: Tensor, beside: Tensor | None = None) -> None:
+    """Refuse another device, also than that of the tensor beside it, and sparse tensors."""
     if not (x.is_cpu or x.is_meta):
         raise OpError(f"{name} is on {x.device}: xnorkit.ops run on the CPU. Call {name}.cpu().")
+    if x.layout != torch.strided:
+        raise OpError(f"{name} is {x.layout}: elements must lie in memory. Call {name}.to_dense().")
+    if beside is not None and x.is_meta != beside.is_meta:  # the answer would have no numbers
+        raise OpError(
+            f"{name} is on {x.device} beside a tensor on {beside.device}. Give both on the CPU."
+        )
 
 
 def require_done(done: int) -> None:

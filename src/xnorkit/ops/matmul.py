@@ -76,15 +76,16 @@ def xnor_linear(
     return y
 
 
-def require_factors(scale: Tensor | None, bias: Tensor | None, filters: int) -> None:
-    """Refuse a scale or bias that does not belong to this many filters."""
+def require_factors(scale: Tensor | None, bias: Tensor | None, weight: Tensor) -> None:
+    """Refuse a scale or bias that does not belong to these filters."""
+    filters = weight.shape[0]
     for name, values, shapes in (
         ("scale", scale, ((filters,), (1,))),
         ("bias", bias, ((filters,),)),
     ):
         if values is None:
             continue
-        require_cpu(name, values)
+        require_cpu(name, values, weight)
         if values.dtype != torch.float32 or tuple(values.shape) not in shapes:
             raise OpError(
                 f"{name} is {values.dtype} of shape {tuple(values.shape)}: the {filters} filters "
@@ -116,7 +117,7 @@ def no_gradient(name: str, layer: str) -> None:
 
 def _gemm_like(a: Tensor, b: Tensor, k: int, threads: int | None = None) -> Tensor:
     require_cpu("a", a)
-    require_cpu("b", b)
+    require_cpu("b", b, a)
     require_packed("a", a, k)
     require_packed("b", b, k)
     require_threads(threads)
@@ -146,7 +147,7 @@ def _linear_like(
     threads: int | None = None,
 ) -> Tensor:
     require_cpu("x", x)
-    require_cpu("weight", weight)
+    require_cpu("weight", weight, x)
     require_signed("x", x)
     require_threads(threads)
     if x.dim() == 0:
@@ -156,7 +157,7 @@ def _linear_like(
     require_packed("weight", weight, x.shape[-1])
     if weight.dim() != 2:
         raise OpError(f"weight has shape {tuple(weight.shape)}: give (N, {weight.shape[-1]}).")
-    require_factors(scale, bias, weight.shape[0])
+    require_factors(scale, bias, weight)
     return x.new_empty((*x.shape[:-1], weight.shape[0]), dtype=torch.float32)
 
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 namespace xnorkit {
@@ -40,7 +40,7 @@ void in_parallel(std::ptrdiff_t n, int threads, const Work& work) {
     const Share share = share_of(n, started, threads);
     try {
       others[started] = std::thread([&work, share, started] { work(share, started); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // system_error or bad_alloc
       break;
     }
   }
