@@ -8,7 +8,7 @@ from torch import nn
 
 from xnorkit.binarize import BINARYNET_RULE, WeightRule
 from xnorkit.nn import BinaryConv1d, BinaryConv2d, BinaryLinear
-from xnorkit.ops import pack_
+from xnorkit.ops import OpError, pack_
 
 RULES = [WeightRule(alpha=alpha) for alpha in ("filter", "layer", "none")]
 BORDERS = [(0, "zeros"), (1, "zeros"), (-1, "zeros"), (0, "reflect"), (0, "circular")]
@@ -130,6 +130,22 @@ def test_it_follows_its_network_to_another_dtype():
     layer = pack_(BinaryLinear(30, 7))
     assert layer.bfloat16()(torch.randn(2, 30).bfloat16()).dtype == torch.bfloat16
     assert layer.weight.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "sentence"),
+    [
+        (BinaryLinear(77, 5), (3, 76), "takes 77 features"),
+        (BinaryConv1d(16, 5, 1), (2, 15, 9), "takes 16 channels"),
+        (BinaryConv2d(16, 5, 1), (2, 13, 9, 9), "takes 16 channels"),
+        (BinaryConv2d(16, 5, 1), (16, 16), "takes 16 channels"),
+    ],
+)
+def test_an_input_of_another_size_is_refused_even_where_its_bits_take_as_many_bytes(
+    layer, shape, sentence
+):
+    with pytest.raises(OpError, match=sentence):
+        pack_(layer)(torch.randn(shape))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from xnorkit.nn.binary_layer import BinaryLayer, autocasts
 from xnorkit.nn.conv import BinaryConv1d, BinaryConv2d
 from xnorkit.nn.linear import BinaryLinear
 from xnorkit.ops.convolution import xnor_conv2d
+from xnorkit.ops.kernels import OpError
 from xnorkit.ops.matmul import xnor_linear
 from xnorkit.ops.signs import pack_bits, unpack_bits
 
@@ -93,6 +94,7 @@ class PackedLinear(PackedLayer, BinaryLinear):
 
     def packed_map(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
         """x (…, in_features) → (…, out_features)."""
+        _require_size("features", x, -1, self.in_features)
         return xnor_linear(x, self.weight, scale, bias)
 
     def signs(self) -> Tensor:
@@ -118,6 +120,7 @@ class _PackedConv(PackedLayer):
 
     def _bordered(self, x: Tensor) -> tuple[Tensor, list[int]]:
         """x, and what of the border the operator shall add: left, right[, top, bottom]."""
+        _require_size("channels", x, -1 - len(self.kernel_size), self.in_channels)
         borders = self._reversed_padding_repeated_twice
         if self.padding_mode == "zeros":
             return x, borders
@@ -156,6 +159,12 @@ PACKED: dict[type, type[PackedLayer]] = {
     BinaryConv2d: PackedConv2d,
     BinaryLinear: PackedLinear,
 }
+
+
+def _require_size(what: str, x: Tensor, axis: int, size: int) -> None:
+    """Refuse an input whose bits would take as many bytes, but which is another layer's."""
+    if x.dim() < -axis or x.shape[axis] != size:
+        raise OpError(f"x of shape {tuple(x.shape)}: this layer takes {size} {what}. Give as many.")
 
 
 def _taps_first(weight: Tensor) -> Tensor:
