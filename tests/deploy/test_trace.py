@@ -165,6 +165,16 @@ def test_weights_that_are_no_parameters_are_refused_with_the_way_out():
     lower(nn.Sequential(layer), torch.zeros(1, 4, 5, 5))
 
 
+def test_the_torch_that_counts_is_the_contiguous_one():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 16, 7, padding=3)).eval()
+    x = torch.randn(2, 1, 20, 20)
+    with torch.no_grad():
+        wanted = network(x)
+        found = evaluated(network.to(memory_format=torch.channels_last))(x)
+    assert torch.equal(found, wanted)
+
+
 @pytest.mark.slow  # torch.compile imports for seconds
 def test_a_compiled_module_is_lowered_as_what_it_was():
     network = nn.Sequential(BinaryConv2d(4, 8, 3), nn.BatchNorm2d(8))

@@ -140,6 +140,7 @@ def test_a_flipped_sign_after_a_float_stem_may_move_logits():
     nearly = tensors | {"0.weight": tensors["0.weight"] * 1.01}
     found = compare(lowered, Interpreter(lowered.program, nearly), inputs)
     assert found.layers[0].wrong_in_whole > 0
+    assert 0 < found.flipped <= found.samples
     assert found.largest_difference > 1e-3 > found.largest_alike
 
 

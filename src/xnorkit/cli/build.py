@@ -130,7 +130,7 @@ def network(cfg: DictConfig, features: Any, labels: Sequence[str]) -> nn.Module:
         scheme=instantiate(cfg, "model"),
         **task_class(cfg).network_arguments(features, labels),
     )
-    # Same numbers; a training step of kws_cnn takes two thirds of the time on a CPU.
+    # Other roundings; a training step of kws_cnn takes two thirds of the time on a CPU.
     laid_out: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's overloads for modules lack it
     return laid_out
 

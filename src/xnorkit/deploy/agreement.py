@@ -50,9 +50,9 @@ class Validation:
         ties: torch's two best logits nearer than TIE.
         torch_correct: right answers of torch, where labels were given.
         engine_correct: right answers of the engine.
+        flipped: samples where a bit that reaches a binary layer is not torch's.
         largest_difference: of a logit.
-        largest_alike: of a logit, where every bit that reaches a binary layer is torch's: there no
-            flipped sign explains it.
+        largest_alike: of a logit in the other samples: there no flipped sign explains it.
         confusion: (classes, classes) counts of the engine's answers, rows are labels.
     """
 
@@ -63,6 +63,7 @@ class Validation:
     ties: int = 0
     torch_correct: int = 0
     engine_correct: int = 0
+    flipped: int = 0
     largest_difference: float = 0.0
     largest_alike: float = 0.0
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))

@@ -7,7 +7,7 @@ overwritten while others still read them, weights that are not the layer's own.
 import copy
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,9 @@ _VIEWS = (nn.Identity, nn.Flatten, *DROPOUTS)  # in evaluation they return their
 def evaluated(network: nn.Module) -> nn.Module:
     """A copy in evaluation mode, on the CPU, in float32; neither flags nor weights change here.
 
+    Its weights are contiguous, as torch makes them: channels_last, in which training is faster, has
+    other roundings of float convolutions.
+
     Raises:
         Unsupported: its numbers are not there, not its own, or can't be copied.
     """
@@ -41,7 +44,8 @@ def evaluated(network: nn.Module) -> nn.Module:
         if isinstance(module, NORMS) and module.running_mean is None:
             raise Unsupported(path, "track_running_stats=False takes statistics from the batch.")
     try:
-        return copy.deepcopy(whole).cpu().float().eval()
+        whole = copy.deepcopy(whole).cpu().float()
+        return cast(nn.Module, whole.to(memory_format=torch.contiguous_format).eval())
     except RuntimeError as error:
         raise Unsupported(
             "", f"it can't be copied ({_first_line(error)}). Make its weights parameters again: "

@@ -126,7 +126,8 @@ def exact_values(
 
 def _compare_batch(found: Validation, lowered: Lowered, engine: Runs, inputs: Tensor) -> None:
     with _recording(lowered.binary) as calls, torch.no_grad():
-        logits = lowered.network(inputs.clone()).numpy()  # an inplace ReLU writes into it
+        # A copy: an inplace ReLU writes into it.
+        logits = lowered.network(inputs.clone(memory_format=torch.contiguous_format)).numpy()
         seen = [calls[step.layer][step.call] for step in lowered.binary]
         wanted = [step.outputs(x) for step, x in zip(lowered.binary, seen, strict=True)]
     for index, sample in enumerate(inputs.numpy()):
@@ -143,6 +144,7 @@ def _compare_logits(
     found.samples += 1
     difference = np.abs(wanted - answer).max()
     found.largest_difference = float(np.maximum(found.largest_difference, difference))  # NaN too
+    found.flipped += not alike
     if alike:
         found.largest_alike = float(np.maximum(found.largest_alike, difference))
     best, second = np.sort(wanted.ravel())[::-1][:2] if wanted.size > 1 else (np.inf, 0.0)

@@ -54,7 +54,9 @@ class Agreement:
         top1: share of equal answers, ties left out.
         ties: inputs where torch's two best logits are nearer than `tie_margin`.
         tie_margin: see there.
+        flipped: inputs where a bit that reaches a binary layer is not torch's.
         largest_difference: of a logit.
+        largest_alike: of a logit in the other inputs.
         exact: whether every bit before the head is torch's by construction.
         exact_until: op from which on the engine has a tolerance; None: only the head has.
     """
@@ -66,7 +68,9 @@ class Agreement:
     top1: float
     ties: int
     tie_margin: float
+    flipped: int
     largest_difference: float
+    largest_alike: float
     exact: bool
     exact_until: str | None
 
@@ -215,7 +219,9 @@ def agreement_of(found: Validation, split: str = "test") -> Agreement:
         top1=found.agreement,
         ties=found.ties,
         tie_margin=TIE,
+        flipped=found.flipped,
         largest_difference=found.largest_difference,
+        largest_alike=found.largest_alike,
         exact=found.exact,
         exact_until=found.exact_until,
     )

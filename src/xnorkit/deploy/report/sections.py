@@ -70,9 +70,15 @@ def _agreement(report: Report) -> str:
     ties = "no tie"
     if found.ties:
         ties = f"{found.ties:,} ties left out, torch's two best within {found.tie_margin:g}"
+    alike = ""
+    if found.flipped:
+        alike = (
+            f", by {found.largest_alike:.2g} on the {found.samples - found.flipped:,} samples "
+            "where no sign fell the other way"
+        )
     return (
         f"{percent(found.top1)} top-1 with torch on {found.samples:,} samples ({ties}); "
-        f"logits differ by {found.largest_difference:.2g} at most"
+        f"logits differ by {found.largest_difference:.2g} at most{alike}"
     )
 
 
