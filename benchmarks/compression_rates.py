@@ -1,13 +1,14 @@
 """Learned compression against JPEG: quality over the bits per pixel of whole files.
 
     python benchmarks/compression_rates.py            trains what outputs/compression_rates lacks
+    python benchmarks/compression_rates.py --jobs 4   … side by side, a thread each
     python benchmarks/compression_rates.py RUN …      shows these runs of task=compression
 
-Four trainings of a small network, each of 1,536 steps with drawn bits, then 640 with thresholded
-ones (two minutes on a quiet core), one after the other; one that was stopped is resumed. --full
-trains the default network instead, which takes a GPU. Then the test pictures of the first run's
-data go through .xnc files and through Pillow's JPEG of the same size or less. Prints a table in
-Markdown, writes rates.png and pictures.png beside the runs, or into --out.
+Four trainings of experiment=compression_small, which differ in the bits alone; one that was
+stopped is resumed. --full trains the default network instead, which takes a GPU. Then the test
+pictures of the first run's data go through .xnc files and through Pillow's JPEG of the same size
+or less. Prints a table in Markdown, writes rates.png and pictures.png beside the runs, or into
+--out.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -33,7 +35,7 @@ from xnorkit.tasks.compression import Compression, PictureResult, similarity_of
 
 PLANES = (32, 64, 128, 192)
 QUALITIES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80)  # Pillow's
-SMALL = ("network.channels=32", "data.crop=64")
+QUIET = ("callbacks.progress=null",)  # bars of several runs would overwrite each other
 RUNS = Path("outputs") / "compression_rates"
 
 
@@ -81,15 +83,18 @@ def jpeg_curve(
     return points
 
 
-def train(full: bool) -> list[Path]:
-    """Drawn bits in RUN/drawn, then from its weights thresholded ones in RUN."""
+def train(full: bool, jobs: int) -> list[Path]:
+    """Runs that have ended, `jobs` at a time."""
     folder = RUNS / "full" if full else RUNS
     runs = [folder / f"planes{planes}" for planes in PLANES]
-    for planes, run in zip(PLANES, runs, strict=True):
-        own = (f"network.planes={planes}", *(() if full else SMALL))
-        fit(run / "drawn", *own, "test=false", *(() if full else ("recipe.epochs=12",)))
-        start = f"init_from={run / 'drawn' / 'checkpoints' / 'best.ckpt'}"
-        fit(run, *own, start, "network.quantiser=det", "recipe.epochs=5", "recipe.lr=1e-3")
+    what = "task=compression" if full else "experiment=compression_small"
+    with ThreadPoolExecutor(jobs) as pool:
+        done = [
+            pool.submit(fit, run, what, f"network.planes={planes}", *QUIET * (jobs > 1))
+            for planes, run in zip(PLANES, runs, strict=True)
+        ]
+        for one in done:
+            one.result()
     return runs
 
 
@@ -97,10 +102,9 @@ def fit(run: Path, *options: str) -> None:
     """Train, or resume, or leave alone what has ended."""
     if (run / "result.json").is_file():
         return
-    new = ("task=compression", *options, f"hydra.run.dir={run}")
     begun = (run / "checkpoints" / "last.ckpt").is_file()
     script = Path(__file__).resolve().parents[1] / "train.py"
-    said = (f"resume={run}",) if begun else new
+    said = (f"resume={run}",) if begun else (*options, f"hydra.run.dir={run}")
     subprocess.run([sys.executable, str(script), *said], check=True)
 
 
@@ -133,9 +137,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path)
     parser.add_argument("--full", action="store_true", help="train the default network")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     parser.add_argument("--out", type=Path, help="folder of the figures")
     options = parser.parse_args()
-    runs = options.runs or train(options.full)
+    runs = options.runs or train(options.full, options.jobs)
     out = options.out or runs[0].parent
     pictures = test_pictures(runs[0])
     ladders = {name: [jpeg(p, q) for q in QUALITIES] for name, p in pictures.items()}

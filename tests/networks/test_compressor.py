@@ -53,6 +53,16 @@ def test_quantize_takes_what_analyse_gives_and_keeps_a_gradient():
     assert all(p.grad is not None and p.grad.ne(0).any() for p in network.parameters())
 
 
+def test_every_plane_begins_centred_and_wide_beside_the_reach_of_the_gradient():
+    network = small()
+    latent = network.analyse(torch.rand(8, 3, 64, 64)).detach()
+    deviation, mean = torch.std_mean(latent, (0, 2, 3), correction=0)
+    assert torch.allclose(deviation, torch.tensor(4.0), rtol=0.1)
+    assert torch.allclose(mean, torch.tensor(0.0), atol=1e-4)
+    share = (latent.abs() <= 1).float().mean().item()
+    assert share == pytest.approx(0.2, abs=0.05)  # of a normal: 1 within ±1/4 deviations
+
+
 def test_stochastic_bits_are_drawn_in_training_and_not_in_evaluation():
     network, x = small(quantiser="stochastic"), torch.rand(1, 3, 64, 64)
     assert not torch.equal(network(x), network(x))

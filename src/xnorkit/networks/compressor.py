@@ -11,6 +11,8 @@ from xnorkit.nn.gdn import GDN
 from xnorkit.schemes import Scheme
 
 MAX_PLANES = 2**16 - 1
+SPREAD = 4.0  # deviation of each plane's latent at the start, in units of hard tanh's reach
+_MOMENTUM = 0.01  # a batch has few sites: its mean alone would move thresholds from step to step
 STRIDE = 16  # pixels of a side that share one site of the bottleneck: four layers of stride 2
 
 
@@ -20,6 +22,11 @@ class Compressor(nn.Module):
     GDN stands between the layers, its inverse in the synthesis. Pictures of any size are padded on
     the right and below to multiples of 16 by their border and cut back. All layers are real: only
     the bottleneck is binary.
+
+    A BatchNorm ends the analysis: it centres each plane, so that no bit is constant, and spreads it
+    over `SPREAD` times hard tanh's reach, so that only those latents have a gradient that a step
+    could take across the threshold. Without it they begin at 0.03, where every bit has the full
+    gradient and none follows it.
 
     Args:
         scheme: must be `float`.
@@ -53,7 +60,7 @@ class Compressor(nn.Module):
             )
         self.planes = planes
         down = (3, channels, channels, channels, planes)
-        self.g_a = _chain(down, inverse=False)
+        self.g_a = _chain(down, inverse=False).append(_spread(planes))
         self.g_q = BitQuantiser(quantiser)
         self.g_s = _chain(down[::-1], inverse=True)
 
@@ -95,6 +102,12 @@ class Compressor(nn.Module):
         """Elements of the bottleneck to elements of the picture; in bits of float32 1/32 of it."""
         sites = -(-height // STRIDE) * -(-width // STRIDE)
         return self.planes * sites / (3 * height * width)
+
+
+def _spread(planes: int) -> nn.BatchNorm2d:
+    norm = nn.BatchNorm2d(planes, momentum=_MOMENTUM)
+    nn.init.constant_(norm.weight, SPREAD)
+    return norm
 
 
 def _chain(widths: tuple[int, ...], inverse: bool) -> nn.Sequential:
