@@ -19,10 +19,13 @@ def run(tones, tmp_path_factory):
     return folder
 
 
-def test_it_deploys_into_the_runs_folder_and_says_what_it_proved(run, tones, capsys):
-    options = ["--data-dir", str(tones.parent / "stores"), "--race-seconds", "0"]
-    assert deploy.main([str(run.best), *options]) == 0
+def test_it_deploys_into_the_runs_folder_and_says_what_it_proved(
+    run, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert deploy.main([str(run.best), "--race-seconds", "0"]) == 0
     shown = capsys.readouterr().out
+    assert not (tmp_path / ".cache" / "xnorkit").exists()  # the training's data_dir has them
     assert (run.path / "report" / "report.md").is_file()
     assert f"model  {run.path}/deploy/model.xnor" in shown
     assert Engine.load(run.path / "deploy" / "model.xnor").labels == ("high", "low", "middle")

@@ -10,7 +10,7 @@ from runs import composed, tiny, write_tones
 
 from xnorkit.checkpoint import load
 from xnorkit.cli.checks import Refused
-from xnorkit.cli.evaluate import data_node, leave_other_ranks, take_progress
+from xnorkit.cli.evaluate import data_node, leave_other_ranks, stores_of, take_progress
 from xnorkit.cli.run_folder import RunFolder
 from xnorkit.cli.train import run_job
 from xnorkit.nn import Int8Layer
@@ -119,3 +119,8 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     typed = ["fit=false", f"ckpt_path={tmp_path / 'no.ckpt'}"]
     with pytest.raises(ValueError, match="not a checkpoint that can be read safely"):
         run_job(composed(tmp_path, *QUIET, *typed), typed)
+
+
+def test_stores_are_the_trainings_where_they_are_on_this_machine(tmp_path):
+    assert stores_of({"data_dir": str(tmp_path)}, "default") == str(tmp_path)
+    assert stores_of({"data_dir": str(tmp_path / "elsewhere")}, "default") == "default"

@@ -12,7 +12,7 @@ from rich.console import Console
 from xnorkit.callbacks.deploy import Deploy, Deployed
 from xnorkit.checkpoint import load
 from xnorkit.cli import build, quiet
-from xnorkit.cli.evaluate import data_node
+from xnorkit.cli.evaluate import data_node, stores_of
 from xnorkit.deploy.engine import Engine
 from xnorkit.deploy.export.cross import TARGETS, require_target
 from xnorkit.deploy.report.screen import renderable
@@ -59,6 +59,7 @@ def deploy(options: argparse.Namespace) -> Deployed:
             "A compression is run by xnorkit-compress and xnorkit-decompress."
         )
     cfg = _config(dict(task.hparams)["config"], options)
+    options.data_dir = cfg.data_dir  # an export compiles into the same cache
     datamodule = build.datamodule(cfg, trained=task)
     build.prepare(cfg, datamodule, "test" if options.split == "test" else "validate")
     folder = options.out or folder_of(checkpoint)
@@ -102,7 +103,7 @@ def folder_of(checkpoint: str | Path) -> Path:
 
 def _config(saved: dict[str, Any], options: argparse.Namespace) -> DictConfig:
     """The checkpoint's config with this machine's folders."""
-    cfg = OmegaConf.create({**saved, "data_dir": options.data_dir})
+    cfg = OmegaConf.create({**saved, "data_dir": options.data_dir or stores_of(saved, _DATA_DIR)})
     given = {} if options.data_root is None else {"data.root": options.data_root}
     OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)
     return cfg
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=["test", "val"], default="test", help="that proves it")
     parser.add_argument("--race-seconds", type=float, default=5.0, help="of timing; 0: none")
     parser.add_argument("--data-root", help="recordings in another folder than in training")
-    parser.add_argument("--data-dir", default=_DATA_DIR, help=f"stores, engines; {_DATA_DIR}")
+    parser.add_argument("--data-dir", help=f"stores, engines; the training's, else {_DATA_DIR}")
     parser.add_argument("--export", metavar="DIR", help="write a C++ project that needs no Python")
     parser.add_argument("--target", choices=TARGETS, help="and compile it for that machine")
     parser.add_argument("--allow", action="append", default=[], help="package of your own classes")

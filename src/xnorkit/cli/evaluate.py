@@ -77,7 +77,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     """fit=false: the checkpoint's model, network, features and labels on the data given.
 
     Args:
-        cfg: the composed config; of it count ckpt_path, trainer, data_dir and what was typed.
+        cfg: the composed config; of it count ckpt_path, trainer and what was typed.
         given: what was typed; `data.…` changes the data that the checkpoint was trained on.
 
     Raises:
@@ -91,6 +91,8 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     _refuse_other_network(saved, given)
     for key in ("task", "model", "network", "title"):
         OmegaConf.update(cfg, key, saved[key], merge=False)
+    if "data_dir" not in given:
+        cfg.data_dir = stores_of(saved, cfg.data_dir)
     OmegaConf.update(cfg, "data", data_node(saved["data"], cfg, given), merge=False)
     datamodule = build.datamodule(cfg, trained=task)
     build.prepare(cfg, datamodule, "test")
@@ -146,6 +148,12 @@ def data_node(saved: dict[str, Any], cfg: DictConfig, given: Given) -> dict[str,
             OmegaConf.update(changed, key.removeprefix("data."), value, force_add=True)
     container: Any = OmegaConf.to_container(changed)
     return dict(container)
+
+
+def stores_of(saved: dict[str, Any], default: str) -> str:
+    """Where the checkpoint's training had its stores, if that folder is on this machine."""
+    trained_with = str(saved.get("data_dir", default))
+    return trained_with if Path(trained_with).expanduser().is_dir() else default
 
 
 def _own_packages(cfg: DictConfig) -> list[str]:
