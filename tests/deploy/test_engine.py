@@ -1,5 +1,7 @@
 """Against torch, on a network whose answers are the same to the last bit."""
 
+import copy
+import pickle
 import platform
 import threading
 import time
@@ -148,6 +150,15 @@ def test_saved_and_loaded_it_gives_the_same_answers(made, engine, engine_cache, 
     x = torch.randn(3, 2, 3, 4)
     assert torch.equal(loaded(x), engine(x))
     assert loaded.library.built.seconds == 0  # the same topology: compiled once
+
+
+def test_pickled_and_copied_it_gives_the_same_answers(made, engine):
+    x = torch.randn(3, 2, 3, 4)
+    for given in (engine, Engine(made.content, engine.library.path, "portable")):
+        for other in (pickle.loads(pickle.dumps(given)), copy.deepcopy(given)):
+            assert torch.equal(other(x), engine(x))
+            assert other.library.path == engine.library.path
+            assert other.isa == given.isa
 
 
 def test_a_compiled_topology_loads_within_two_tenths_of_a_second(made, engine, engine_cache):

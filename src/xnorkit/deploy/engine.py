@@ -1,6 +1,7 @@
 """model.xnor → something that you call: numpy array or CPU tensor in, logits out."""
 
 import os
+from pathlib import Path
 from typing import Self, overload
 
 import numpy as np
@@ -67,6 +68,7 @@ class Engine:
         self.labels = file.metadata.labels
         self.features = file.metadata.features
         self._model = model
+        self._wanted_isa = isa
         if library is None:
             library = open_source(source(self.program), cache_dir)
         elif isinstance(library, str | os.PathLike):
@@ -209,6 +211,12 @@ class Engine:
     def value(self, index: int) -> NDArray[np.uint8]:
         """The bytes of a value's buffer, which you may write: [h][w][c] of one sample."""
         return self._binding.value(index)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes, Path | None, str | None, Path | None]]:
+        """Pickled and copied as model.xnor: the library is found, or compiled, where it is read."""
+        path = self.library.path
+        found = (None, path.parent.parent) if self.library.built is not None else (path, None)
+        return type(self), (self._model, found[0], self._wanted_isa, found[1])
 
     def __repr__(self) -> str:
         return (

@@ -183,6 +183,7 @@ def test_labels_are_read_with_every_character_that_python_writes(heard, engine):
         (np.array([0, np.nan], np.float32), "no numbers"),
         ([1, 2], "a waveform of list"),
         (torch.zeros(3, dtype=torch.int32), "int32"),
+        (torch.zeros(3, dtype=torch.bfloat16), "bfloat16"),
     ],
 )
 def test_another_waveform_is_a_sentence(waveform, said):

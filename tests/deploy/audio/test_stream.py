@@ -1,5 +1,7 @@
 """A stream's decisions against the one-shot answers to the same clips."""
 
+import math
+
 import numpy as np
 import pytest
 from heard_model import CLIP, HOP_MS, RATE, heard_model, sound
@@ -114,7 +116,7 @@ def test_streams_of_one_engine_don_t_meet(engine):
     assert_as_one_shot(engine, twos, second, two.hop)
 
 
-@pytest.mark.parametrize("hop_ms", [0, -20, 10, 30, 20.5, 1e-9])
+@pytest.mark.parametrize("hop_ms", [0, -20, 10, 30, 20.5, 1e-9, math.nan, math.inf])
 def test_a_hop_that_is_no_multiple_of_the_features_is_refused(engine, hop_ms):
     with pytest.raises(WaveformError, match=r"move by 20 ms.*Choose 20, 40, 60"):
         engine.stream(hop_ms)
@@ -125,9 +127,10 @@ def test_a_hop_beyond_a_clip_is_refused(engine):
         engine.stream(260)
 
 
-def test_a_smoothing_of_nothing_is_refused(engine):
-    with pytest.raises(WaveformError, match="smoothing=0: 1 or more"):
-        engine.stream(20, smoothing=0)
+@pytest.mark.parametrize("smoothing", [0, 2**32 + 1])
+def test_a_smoothing_that_can_not_be_is_refused(engine, smoothing):
+    with pytest.raises(WaveformError, match=f"smoothing={smoothing}: 1 to "):
+        engine.stream(20, smoothing=smoothing)
 
 
 def test_a_piece_that_is_refused_was_not_heard(engine):

@@ -129,6 +129,7 @@ def test_a_batch_is_shared_out_among_threads_in_order(library, threads):
 def test_more_threads_than_samples_are_no_harm(library):
     engine = library.create(MODEL)
     assert engine.run(np.ones((1, 3), np.float32), 8).tolist() == [[3, 7]]
+    assert engine.run(np.ones((2, 3), np.float32), 10**12).tolist() == [[3, 7]] * 2
     assert engine.run(np.ones((0, 3), np.float32), 8).shape == (0, 2)
 
 

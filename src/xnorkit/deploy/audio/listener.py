@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -183,7 +184,7 @@ def samples_of(waveform: Waveform) -> Samples:
     Raises:
         WaveformError: something else.
     """
-    if isinstance(waveform, Tensor):
+    if isinstance(waveform, Tensor) and waveform.dtype in (torch.int16, torch.float32):
         waveform = cast(Samples, waveform.detach().cpu().numpy())
     if not isinstance(waveform, np.ndarray) or waveform.dtype not in (np.int16, np.float32):
         kind = getattr(waveform, "dtype", type(waveform).__name__)

@@ -1,5 +1,6 @@
 """Samples in pieces of any size → a decision each hop."""
 
+import math
 from dataclasses import dataclass
 
 from xnorkit.deploy.audio.listener import (
@@ -9,6 +10,8 @@ from xnorkit.deploy.audio.listener import (
     WaveformError,
     samples_of,
 )
+
+_MOST_SMOOTHED = 2**31 - 1  # of C's int; memory ends before
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Stream:
     def __init__(self, listener: Listener, hop_ms: float, smoothing: int = 1) -> None:
         self._listener = listener
         self.hop = _hop_samples(listener, hop_ms)
-        if smoothing < 1:
-            raise WaveformError(f"smoothing={smoothing}: 1 or more decisions can be averaged.")
+        if not 1 <= smoothing <= _MOST_SMOOTHED:
+            raise WaveformError(
+                f"smoothing={smoothing}: 1 to {_MOST_SMOOTHED:,} decisions can be averaged."
+            )
         listener.stream(self.hop, smoothing)
         self._end = listener.clip
 
@@ -75,7 +80,7 @@ class Stream:
 def _hop_samples(listener: Listener, hop_ms: float) -> int:
     """The nearest multiple of the features' hop, if it is no further than rounding may bring it."""
     wanted = listener.rate * hop_ms / 1000
-    columns = round(wanted / listener.hop)
+    columns = round(wanted / listener.hop) if math.isfinite(wanted) else 0
     step_ms, clip_ms = (1000 * n / listener.rate for n in (listener.hop, listener.clip))
     if columns < 1 or abs(wanted - columns * listener.hop) > columns / 2:
         raise WaveformError(

@@ -91,12 +91,13 @@ class Binding:
                 f"shape (N, {inputs})."
             )
         y = np.empty((len(x), self.library.outputs), np.float32)
-        if min(threads, len(x)) < 2:
+        threads = min(threads, len(x))
+        if threads < 2:
             self._run(x, y)
             return y
         parts = [len(x) * i // threads for i in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
-            runs = [pool.submit(self._run, x[a:b], y[a:b]) for a, b in pairwise(parts) if a < b]
+            runs = [pool.submit(self._run, x[a:b], y[a:b]) for a, b in pairwise(parts)]
         for run in runs:
             run.result()
         return y
