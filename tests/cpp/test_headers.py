@@ -40,6 +40,14 @@ def test_every_header_needs_no_other(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(CXX is None, reason="no C++ compiler")
+def test_the_benches_compile(tmp_path):
+    benches = sorted((CPP / "bench").glob("bench_*.cpp"))
+    assert len(benches) >= 4
+    run([*CXX.split(), *STRICT, f"-I{INCLUDE}", "-fsyntax-only", *benches], cwd=tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="no ziglang")
 @pytest.mark.parametrize("target", ["x86_64-linux-musl", "aarch64-linux-musl"])
 def test_every_header_needs_no_other_by_the_compiler_of_pip(tmp_path, engine_cache, target):

@@ -6,8 +6,6 @@ depend on its neighbours.
 
 import math
 import warnings
-from collections.abc import Mapping
-from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -112,34 +110,6 @@ class LogMel(nn.Module):
         # torch.stft pads n_fft // 2 samples at either end: with an odd n_fft one less than it takes
         frames = 1 + (self.samples - self.n_fft % 2) // self.hop_length
         return (1, self.n_mels, frames)
-
-    @classmethod
-    def of_parameters(cls, parameters: Mapping[str, int | float | str]) -> Self:
-        """The features that a `parameters_dict` describes.
-
-        Raises:
-            ValueError: features of another kind.
-        """
-        numbers: dict[str, Any] = dict(parameters)
-        try:
-            rate = numbers["sample_rate"]
-            made = cls(
-                rate,
-                numbers["samples"],
-                numbers["n_mels"],
-                1000 * numbers["win_length"] / rate,
-                1000 * numbers["hop_length"] / rate,
-                numbers["n_fft"],
-                numbers["f_min"],
-                numbers["f_max"],
-            )
-        except KeyError as error:
-            raise ValueError(f"features without {error}: they can't be computed.") from None
-        if made.parameters_dict() != numbers:
-            raise ValueError(
-                f"features of another kind: {numbers}; known: {made.parameters_dict()}"
-            )
-        return made
 
     def parameters_dict(self) -> dict[str, int | float | str]:
         """Everything that another implementation needs to compute the same features."""

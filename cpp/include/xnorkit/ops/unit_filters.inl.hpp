@@ -15,9 +15,6 @@ struct UnitFilters {
   static constexpr std::ptrdiff_t kUnitWords = std::ptrdiff_t{kWords} * kUnit;
   static constexpr std::size_t kFilterBytes = (shape.elements() + 7) / 8;
 
-  // A block's bits are whole bytes of the output.
-  static constexpr bool fits() { return shape.groups == 1 || shape.group_out() % kUnit == 0; }
-
   bool load(Loader& loader, const char* name) {
     const auto* packed = loader.tensor<std::uint8_t>(name, "weight", shape.out_c * kFilterBytes);
     const std::uint8_t* flip = nullptr;
