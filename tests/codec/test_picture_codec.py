@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorkit.codec import BadFileError, PictureCodec
+from xnorkit.codec.xnc_file import CompressedPicture
 from xnorkit.networks import Compressor
 from xnorkit.schemes import Float
 
@@ -49,6 +50,22 @@ def test_another_models_file_is_refused_by_both_names():
     other = codec(seed=1)
     with pytest.raises(BadFileError, match=f"by {OURS.model_id.hex()}, not {other.model_id.hex()}"):
         other.decode(FILE)
+
+
+def test_a_file_with_another_number_of_planes_is_refused_whatever_it_says_of_itself():
+    forged = CompressedPicture(16, 16, OURS.model_id, np.zeros((5, 1, 1), np.uint8))
+    with pytest.raises(BadFileError, match="5 planes of a model with 6"):
+        OURS.decode(forged.to_bytes())
+
+
+def test_a_mirrored_view_is_the_picture_that_it_shows():
+    mirrored = noise(20, 20)[:, :, ::-1]
+    assert OURS.encode(mirrored) == OURS.encode(mirrored.copy())
+
+
+def test_a_network_in_float64_codes_too():
+    ours = PictureCodec(codec().network.double())
+    assert ours.decode(ours.encode(noise(20, 20))).shape == (3, 20, 20)
 
 
 def test_the_id_changes_with_the_smallest_change_of_a_weight_and_with_nothing_else():

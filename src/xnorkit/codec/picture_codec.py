@@ -44,7 +44,8 @@ class PictureCodec:
         height, width = picture.shape[1:]
         if not 0 < height * width <= MAX_PIXELS:
             raise ValueError(f"a picture of {height}x{width} pixels: 1 to {MAX_PIXELS:,} can be.")
-        bits = self.network.compress(self._moved(picture) / _FULL)
+        pixels = self._moved(np.ascontiguousarray(picture))  # a mirrored view has negative strides
+        bits = self.network.compress(pixels.to(self._weight.dtype) / _FULL)
         return self.to_file(bits[0], height, width)
 
     def to_file(self, bits: Tensor, height: int, width: int) -> bytes:
@@ -66,12 +67,21 @@ class PictureCodec:
             raise BadFileError(
                 f"another model's: written by {found.model_id.hex()}, not {self.model_id.hex()}"
             )
+        if len(found.bits) != self.network.planes:
+            raise BadFileError(
+                f"not possible: {len(found.bits)} planes of a model with {self.network.planes}"
+            )
         decoded = self.network.decompress(self._moved(found.bits))
         return to_pixels(decoded[0, :, : found.height, : found.width])
 
     def _moved(self, array: npt.NDArray[np.uint8]) -> Tensor:
         """A batch of one on the network's device."""
-        return torch.from_numpy(array)[None].to(next(self.network.parameters()).device)
+        return torch.from_numpy(array)[None].to(self._weight.device)
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any of the network's, for its device and dtype."""
+        return next(self.network.parameters())
 
 
 def to_pixels(picture: Tensor) -> Pixels:
