@@ -1,15 +1,21 @@
 """Fixtures that several rooms share."""
 
 import pytest
-from runs import write_tones
+import torch
+from runs import stores_of, write_tones
 
+from xnorkit.native import compile as native_compile
 from xnorkit.ops import kernels
 
 
 @pytest.fixture(scope="session")
-def tones(tmp_path_factory):
-    """A folder of three tones in the layout of data=audio_folder."""
-    return write_tones(tmp_path_factory.mktemp("recordings") / "tones")
+def tones(tmp_path_factory, engine_cache):
+    """A folder of three tones in the layout of data=audio_folder; runs share their engines."""
+    tones = write_tones(tmp_path_factory.mktemp("recordings") / "tones")
+    data_dir = stores_of(tones)
+    data_dir.mkdir()
+    (data_dir / "engines").symlink_to(engine_cache)
+    return tones
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +25,20 @@ def engine_cache(request):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ops_are_compiled_there(engine_cache):
-    """The kernels of xnorkit.ops, too, and not in the user's cache."""
+def _all_is_compiled_there(engine_cache):
+    """Where no folder is named, too, and not in the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "default_cache_dir", lambda: engine_cache)
+        for module in (kernels, native_compile):
+            patch.setattr(module, "default_cache_dir", lambda: engine_cache)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small tensors are slower on two, and the other core has compilers to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # of processes that tests start
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -44,28 +45,65 @@ def tool(name):
 
 def run(command, **options):
     """What a command says, which must succeed within an hour."""
-    command = list(map(str, command))
+    return end(begin(command, **options))
+
+
+def begin(command, **options):
+    """The process of a command, for `end`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes, **options) as process:
+    return subprocess.Popen(list(map(str, command)), start_new_session=True, **pipes, **options)
+
+
+def end(process):
+    """What the process says, which must succeed within an hour."""
+    with process:
         try:
             said, _ = process.communicate(timeout=3600)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)  # with the compilers that it began
+            stop(process)
             raise
     assert process.returncode == 0, said
     return said
 
 
+def stop(process):
+    """With the compilers that it began."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 class Build:
-    """A build folder of CMake and Ninja over a source folder; what has not changed stays."""
+    """A build folder of CMake and Ninja over a source folder; what has not changed stays.
+
+    It goes on beside the caller, behind what else the machine has to do, until `finished`.
+    """
 
     def __init__(self, folder, source, *definitions, target="all"):
         self.folder = folder
+        cmake, ninja = tool("cmake"), f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"
         settings = [f"-D{definition}" for definition in definitions]
-        ninja = f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"
-        with FileLock(f"{folder}.lock"):  # other tests may run at the same time
-            run([tool("cmake"), "-G", "Ninja", "-S", source, "-B", folder, ninja, *settings])
-            run([tool("cmake"), "--build", folder, "--target", target])
+        steps = (
+            [cmake, "-G", "Ninja", "-S", source, "-B", folder, ninja, *settings],
+            [cmake, "--build", folder, "--target", target],
+        )
+        self._lock = FileLock(f"{folder}.lock")  # other tests may run at the same time
+        self._lock.acquire()
+        text = " && ".join(shlex.join(map(str, step)) for step in steps)
+        self._process = begin(["nice", "sh", "-c", text])
+
+    def finished(self):
+        """Itself, when all is built."""
+        if self._lock.is_locked:
+            try:
+                end(self._process)
+            finally:
+                self._lock.release()
+        return self
+
+    def stop(self):
+        """No more is built."""
+        stop(self._process)
+        self._lock.release()
 
     def ctest(self, *arguments):
         """{case: (status, what it said)} of ctest, none of which may have failed.

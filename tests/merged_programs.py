@@ -1,5 +1,6 @@
 """Several networks in one unit, so that the compiler runs once for all of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -12,27 +13,32 @@ from xnorkit.deploy.xnor_file import Metadata, producer_versions, to_bytes
 
 
 class Merged:
-    """One library of several lowered networks."""
+    """Two libraries, compiled side by side, of several lowered networks."""
 
     def __init__(self, lowered, cache_dir):
         self.lowered = lowered
-        program, tensors = _merged(lowered)
-        metadata = Metadata(program.to_json(), (), {}, producer_versions())
-        content = to_bytes(metadata, tensors)
-        library = open_source(source(program), cache_dir)
-        self._engines = [Engine(content, library, isa) for isa in library.supported]
+        self._parts = [part for part in (lowered[::2], lowered[1::2]) if part]
+        programs, contents = zip(*map(_merged, self._parts), strict=True)
+        with ThreadPoolExecutor() as pool:
+            units = map(source, programs)
+            libraries = [*pool.map(lambda unit: open_source(unit, cache_dir), units)]
+        self._engines = [
+            [Engine(content, library, isa) for isa in library.supported]
+            for content, library in zip(contents, libraries, strict=True)
+        ]
 
     def engines(self, index):
         """What an Engine is for validation, of one network on each path of this CPU."""
-        before = [one.program for one in self.lowered[:index]]
+        half, place = index % 2, index // 2
+        before = [one.program for one in self._parts[half][:place]]
         first_op = sum(len(program.ops) for program in before)
         first_value = sum(len(program.values) for program in before)
-        for engine in self._engines:
+        for engine in self._engines[half]:
             yield _Part(engine, self.lowered[index].program, first_op, first_value)
 
 
 def _merged(lowered):
-    """One program that runs all of them in turn, and its numbers."""
+    """One program that runs all of them in turn, and its model.xnor."""
     values, ops, tensors = [], [], {}
     for number, one in enumerate(lowered):
         start = len(values)
@@ -48,7 +54,9 @@ def _merged(lowered):
         ]
         tensors |= {f"{number}.{name}": value for name, value in one.tensors().items()}
     first, last = lowered[0].program, lowered[-1].program
-    return Program(tuple(values), tuple(ops), first.input_shape, last.output_shape), tensors
+    program = Program(tuple(values), tuple(ops), first.input_shape, last.output_shape)
+    metadata = Metadata(program.to_json(), (), {}, producer_versions())
+    return program, to_bytes(metadata, tensors)
 
 
 class _Part:

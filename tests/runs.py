@@ -10,6 +10,7 @@ import soundfile
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Callback
+from omegaconf import open_dict
 
 from xnorkit.resources import CONF_DIR
 
@@ -34,12 +35,17 @@ def write_tones(folder, clips=24, names=TONES):
     return folder
 
 
+def stores_of(tones):
+    """The `data_dir` of runs on these tones."""
+    return tones.parent / "stores"
+
+
 def tiny(tones, *overrides):
     """Overrides of a run of two epochs of three steps each, in a second or two."""
     return [
         "data=audio_folder",
         f"data.root={tones}",
-        f"data_dir={tones.parent / 'stores'}",
+        f"data_dir={stores_of(tones)}",
         f"data.samples={SAMPLES}",
         "data.features.log_mel.n_mels=8",
         "data.features.log_mel.hop_ms=20",
@@ -58,10 +64,11 @@ def tiny(tones, *overrides):
 def composed(run_dir, *overrides):
     """The config as `python train.py` composes it, with `run_dir` as its run folder."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        everything = compose("train", list(overrides), return_hydra_config=True)
-        HydraConfig.instance().set_config(everything)
-        cfg = compose("train", [*overrides, f"run_dir={run_dir}"])
-        cfg.title = str(cfg.title)
+        cfg = compose("train", [*overrides, f"run_dir={run_dir}"], return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    cfg.title = str(cfg.title)
+    with open_dict(cfg):
+        del cfg["hydra"]
     return cfg
 
 

@@ -29,7 +29,8 @@ def cpp_only(request):
     export(hearing_model.model(), folder / "model")
     strict = "-O1 -Wall -Wextra -Wpedantic -Werror"
     settings = ("CMAKE_BUILD_TYPE=None", f"CMAKE_CXX_FLAGS={strict}", f"CMAKE_C_FLAGS={strict}")
-    Build(folder / "build", EXAMPLES / "cpp_only", *settings, f"MODEL={folder / 'model'}")
+    model = f"MODEL={folder / 'model'}"
+    Build(folder / "build", EXAMPLES / "cpp_only", *settings, model).finished()
     return folder
 
 

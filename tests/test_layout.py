@@ -1,6 +1,7 @@
 """The layout is held by a test: rooms, twins, sizes."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ def relative(path):
     return str(path.relative_to(ROOT))
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
 @pytest.mark.parametrize("module", MODULES, ids=relative)
 def test_every_module_has_its_test(module):
     inside = module.relative_to(PACKAGE)
@@ -28,21 +34,20 @@ def test_every_module_has_its_test(module):
 @pytest.mark.parametrize("module", MODULES, ids=relative)
 def test_every_module_has_a_name_of_its_own_and_says_what_it_does(module):
     assert module.stem not in FORBIDDEN_STEMS
-    assert ast.get_docstring(ast.parse(module.read_text()))
+    assert ast.get_docstring(tree(module))
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=relative)
 def test_every_room_says_what_it_does_and_is_not_empty(room):
-    assert len(ast.get_docstring(ast.parse(room.read_text())) or "") > 30
+    assert len(ast.get_docstring(tree(room)) or "") > 30
     assert len(list(room.parent.glob("*.py"))) > 1
     assert len(list(room.parent.glob("*.py"))) <= 16, "split this room by idea"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
 def test_files_and_functions_stay_small(module):
-    text = module.read_text()
-    assert len(text.splitlines()) <= 300, "split this file by idea"
-    for node in ast.walk(ast.parse(text)):
+    assert len(module.read_text().splitlines()) <= 300, "split this file by idea"
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             lines = (body[-1].end_lineno - body[0].lineno + 1) if body else 0
@@ -63,6 +68,6 @@ def test_only_the_torchaudio_room_imports_torchaudio():
                 *(getattr(node, "module", None) or "").split(".")[:1],
                 *(alias.name.split(".")[0] for alias in node.names if isinstance(node, ast.Import)),
             }
-            for node in ast.walk(ast.parse(module.read_text()))
+            for node in ast.walk(tree(module))
         )
         assert not imports_it or module.name == "_torchaudio.py", relative(module)

@@ -95,10 +95,11 @@ def test_an_engine_that_can_not_be_built_here_is_refused_before_training(
     assert not RunFolder(tmp_path).last.is_file()
 
 
-def test_a_finished_run_is_deployed_when_it_is_resumed(tones, tmp_path):
+def test_a_finished_run_is_deployed_when_it_is_resumed(tones, tmp_path, engine_cache):
     off = ("callbacks=checkpoint", "logger=none", "trainer.max_epochs=2")
     run_job(composed(tmp_path, *tiny(tones, *off)))
-    given = [f"resume={tmp_path}", "deploy=native", "deploy.race_seconds=0"]
+    given = [f"resume={tmp_path}", "deploy=native", "deploy.race_seconds=0",
+             f"deploy.cache_dir={engine_cache}"]  # fmt: skip
     run_job(composed(tmp_path, *given), given)
     assert Engine.load(tmp_path / "deploy" / "model.xnor").labels == ("high", "low", "middle")
     assert json.loads(RunFolder(tmp_path).result.read_text())["deploy/agreement"] == 1.0

@@ -22,7 +22,11 @@ def noise(height, width, seed=0):
 
 
 OURS = codec()
-FILE = OURS.encode(noise(30, 37))
+
+
+@pytest.fixture(scope="module")
+def file():
+    return OURS.encode(noise(30, 37))
 
 
 @settings(deadline=None, max_examples=25)
@@ -38,18 +42,18 @@ def test_a_picture_of_any_size_comes_back_as_the_network_reconstructs_it(height,
 
 @settings(deadline=None)
 @given(st.data())
-def test_no_altered_file_gives_a_picture(data):
-    place = data.draw(st.integers(0, len(FILE) - 1))
-    changed = bytearray(FILE)
+def test_no_altered_file_gives_a_picture(file, data):
+    place = data.draw(st.integers(0, len(file) - 1))
+    changed = bytearray(file)
     changed[place] ^= data.draw(st.integers(1, 255))
     with pytest.raises(BadFileError):
         OURS.decode(bytes(changed))
 
 
-def test_another_models_file_is_refused_by_both_names():
+def test_another_models_file_is_refused_by_both_names(file):
     other = codec(seed=1)
     with pytest.raises(BadFileError, match=f"by {OURS.model_id.hex()}, not {other.model_id.hex()}"):
-        other.decode(FILE)
+        other.decode(file)
 
 
 def test_a_file_with_another_number_of_planes_is_refused_whatever_it_says_of_itself():

@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CXX is None, reason="no C++ c
 def folder(tmp_path_factory):
     """A build folder with the targets."""
     folder = tmp_path_factory.mktemp("fuzz")
-    settings = ("CMAKE_BUILD_TYPE=None", "CMAKE_CXX_FLAGS=-O1")
-    return Build(folder, CPP, *settings, "XNORKIT_SANITIZE=address,undefined", target="fuzz").folder
+    sanitize = "XNORKIT_SANITIZE=address,undefined"
+    settings = ("CMAKE_BUILD_TYPE=None", "CMAKE_CXX_FLAGS=-O1", sanitize)
+    return Build(folder, CPP, *settings, target="fuzz").finished().folder
 
 
 def written(folder, contents):

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
-from cpp_programs import CXX, STRICT, run
+from cpp_programs import CXX, STRICT, begin, end, stop
 from random_networks import Sum, settle
 from torch import nn
 
@@ -71,25 +71,37 @@ def program_of_every_op():
 
 
 ZIG = [sys.executable, "-m", "ziglang", "c++", "-O0", "-c"]  # its -fsyntax-only warns of itself
+HERE = {"of the PATH": CXX is not None, "of pip": find_spec("ziglang") is not None}
 COMPILERS = {
-    "of the PATH": [] if CXX is None else [*CXX.split(), "-fsyntax-only"],
+    "of the PATH": [*(CXX or "").split(), "-fsyntax-only"],
     "of pip": ZIG,
     "of pip, for ARM": [*ZIG, "-target", "aarch64-linux-musl"],
 }
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
-def test_a_unit_of_every_op_compiles_without_a_warning(compiler, tmp_path, engine_cache):
-    command = COMPILERS[compiler]
-    if not command:
-        pytest.skip("no C++ compiler")
-    if compiler != "of the PATH" and find_spec("ziglang") is None:
-        pytest.skip("no ziglang")
-    made = program_of_every_op()
+@pytest.fixture(scope="module")
+def compiling(tmp_path_factory, engine_cache):
+    """The processes of all compilers that are there, side by side."""
+    folder, made = tmp_path_factory.mktemp("unit"), program_of_every_op()
     assert {op.kind for op in made.ops} == {op.kind for op in OPS}
-    (tmp_path / "engine.cpp").write_text(source(made))
-    run(
-        [*command, *STRICT, f"-I{get_include()}", "engine.cpp", "-o", "engine.o"],
-        cwd=tmp_path,
-        env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(engine_cache / "zig")},
-    )
+    (folder / "engine.cpp").write_text(source(made))
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(engine_cache / "zig")}
+    processes = {
+        name: begin(
+            [*command, *STRICT, f"-I{get_include()}", "engine.cpp", "-o", f"{index}.o"],
+            cwd=folder,
+            env=environment,
+        )
+        for index, (name, command) in enumerate(COMPILERS.items())
+        if HERE[name.split(",")[0]]
+    }
+    yield processes
+    for process in processes.values():
+        stop(process)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_a_unit_of_every_op_compiles_without_a_warning(compiler, compiling):
+    if compiler not in compiling:
+        pytest.skip("no C++ compiler" if compiler == "of the PATH" else "no ziglang")
+    end(compiling[compiler])
