@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import platform
 import threading
 import time
 import weakref
@@ -211,40 +210,6 @@ def test_an_unknown_path_is_refused_with_those_there_are(made, library, monkeypa
         Engine(made.content, library, isa)
 
 
-def without(cpuid):
-    """What comes before a unit on a CPU of which __get_cpuid says so."""
-    defined = f"#define __get_cpuid(leaf, a, b, c, d) {cpuid}\n"
-    return f"#if defined(__x86_64__)\n#include <cpuid.h>\n{defined}#endif\n"
-
-
-LESSER = {
-    "counts ones, nothing else": without("((leaf) == 1 ? (*(c) = 1u << 23, 1) : 0)"),
-    "counts no ones": without("0"),
-    "counts no ones, baseline": "#define XNORKIT_BASELINE\n" + without("0"),
-}
-
-
-@pytest.fixture(scope="module")
-def lesser(made, engine_cache):
-    """The same code as lesser CPUs see it, compiled side by side."""
-    units = [before + made.source for before in LESSER.values()]
-    with ThreadPoolExecutor() as pool:
-        opened = pool.map(lambda unit: open_source(unit, engine_cache), units)
-        return dict(zip(LESSER, opened, strict=True))
-
-
-def test_an_engine_from_a_better_cpu_takes_the_best_path_of_this_one(made, library, lesser):
-    best, library = library.supported[0], lesser["counts ones, nothing else"]
-    assert library.supported == ("portable",)
-    engine = Engine(made.content, library)
-    assert engine.isa == "portable"
-    x = torch.randn(5, 2, 3, 4)
-    assert torch.equal(engine(x), truth(made, x))
-    if best != "portable":
-        with pytest.raises(EngineError, match="x86_avx2: this CPU lacks its instructions"):
-            Engine(made.content, library, "x86_avx2")
-
-
 def test_without_python_h_the_answers_are_the_same(made, engine, engine_cache, monkeypatch):
     monkeypatch.setattr("sysconfig.get_path", lambda name: f"/nowhere/{name}")
     by_ctypes = Engine(made.content, cache_dir=engine_cache)
@@ -297,15 +262,3 @@ def test_threads_that_share_an_engine_get_their_own_answers(made, engine):
 def test_an_engine_goes_without_being_closed(made, library):
     binding = weakref.ref(Engine(made.content, library)._binding)
     assert binding() is None  # at once, without a garbage collection
-
-
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="of x86-64 CPUs before 2008")
-def test_a_cpu_that_counts_no_ones_is_told_what_to_compile(made, lesser):
-    library = lesser["counts no ones"]
-    assert library.supported == ()
-    with pytest.raises(EngineError, match="popcnt.*-DXNORKIT_BASELINE"):
-        Engine(made.content, library)
-    engine = Engine(made.content, lesser["counts no ones, baseline"])
-    assert engine.isa == "portable"
-    x = torch.randn(5, 2, 3, 4)
-    assert torch.equal(engine(x), truth(made, x))
