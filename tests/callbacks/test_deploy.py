@@ -110,6 +110,8 @@ def test_the_parent_of_spawned_ranks_deploys(tones, tmp_path):
     run_job(composed(tmp_path, *tiny(tones, *NATIVE, "trainer=ddp_cpu")))
     assert (tmp_path / "deploy" / "model.xnor").is_file()
     assert json.loads(RunFolder(tmp_path).result.read_text())["deploy/agreement"] == 1.0
+    sizes = json.loads((tmp_path / "report" / "report.json").read_text())["sizes"]
+    assert sizes["file"] == sizes["stated"]
 
 
 def test_without_a_checkpoint_there_is_nothing_to_deploy(tones, tmp_path, caplog):

@@ -25,7 +25,8 @@ class Fake:
             raise ValueError(f"{path}: it can't be read (No such file or directory).")
         first = np.array([0.7, 0.1, 0.15, 0.05], np.float32)
         windows = (Window(0.0, 1.0, first), Window(0.5, 1.5, first[::-1]))
-        return Prediction("yes", first, windows if "long" in path else windows[:1])
+        count = {"long.wav": 2, "a.wav": 1, "a.png": 0}[path]
+        return Prediction("yes", first, windows[:count])
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,14 @@ def test_json_has_all_probabilities_and_windows(capsys):
     assert short["label"] == "yes"
     assert short["probabilities"].keys() == set(Fake.labels)
     assert [w["label"] for w in long["windows"]] == ["yes", "down"]
+
+
+def test_a_picture_has_a_line_and_no_windows(capsys):
+    predict.main(["m.xnor", "a.png"])
+    assert capsys.readouterr().out == "a.png: yes 0.700  (up 0.150, no 0.100)\n"
+    predict.main(["m.xnor", "a.png", "--json"])
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"file", "label", "probabilities"}
 
 
 def test_a_file_that_fails_does_not_stop_the_others(capsys):

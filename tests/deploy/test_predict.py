@@ -58,7 +58,8 @@ def test_files_of_other_rates_and_channels_are_read(predictor, tmp_path):
 
 def test_a_file_that_is_none_is_refused_by_name(predictor, tmp_path):
     (tmp_path / "no.wav").write_bytes(b"no sound")
-    with pytest.raises(ValueError, match=r"no\.wav: "):
+    said = r"no\.wav: it can't be read as audio \(.+\)\. This model takes recordings: WAV"
+    with pytest.raises(ValueError, match=said):
         predictor.file(tmp_path / "no.wav")
     with pytest.raises(ValueError, match="can't be read"):
         predictor.file(tmp_path / "nowhere.wav")

@@ -1,4 +1,4 @@
-"""xnorkit-predict MODEL.xnor FILE…: the label and probabilities of recordings."""
+"""xnorkit-predict MODEL.xnor FILE…: the label and probabilities of recordings or pictures."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from xnorkit.deploy.audio.listener import Prediction
 from xnorkit.deploy.predict import Predictor
 
-_SHOWN = 3  # classes of a recording that a line names
+_SHOWN = 3  # classes of a file that a line names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def predict(options: argparse.Namespace) -> int:
 def lines(path: str, prediction: Prediction, labels: Sequence[str]) -> list[str]:
     """The file and its label; for more than one window a line for each."""
     head = f"{path}: {_answer(prediction.probabilities, labels)}"
-    if len(prediction.windows) == 1:
+    if len(prediction.windows) <= 1:
         return [head]
     return [
         head,
@@ -61,20 +61,21 @@ def lines(path: str, prediction: Prediction, labels: Sequence[str]) -> list[str]
 
 
 def as_json(path: str, prediction: Prediction, labels: Sequence[str]) -> dict[str, Any]:
-    """Plain data."""
+    """Plain data; a picture has no windows."""
+    windows = [
+        {
+            "start_s": window.start,
+            "end_s": window.end,
+            "label": labels[int(window.probabilities.argmax())],
+            "probabilities": _named(window.probabilities, labels),
+        }
+        for window in prediction.windows
+    ]
     return {
         "file": path,
         "label": prediction.label,
         "probabilities": _named(prediction.probabilities, labels),
-        "windows": [
-            {
-                "start_s": window.start,
-                "end_s": window.end,
-                "label": labels[int(window.probabilities.argmax())],
-                "probabilities": _named(window.probabilities, labels),
-            }
-            for window in prediction.windows
-        ],
+        **({"windows": windows} if windows else {}),
     }
 
 
@@ -91,7 +92,12 @@ def _answer(probabilities: Any, labels: Sequence[str]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="xnorkit-predict", description=__doc__)
     parser.add_argument("model", metavar="MODEL.xnor", help="a run's deploy/model.xnor")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="WAV, FLAC or Opus; any rate")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="WAV, FLAC, Opus of any rate; PNG, JPEG of any size",
+    )
     parser.add_argument("--json", action="store_true", help="a JSON list, with all windows")
     parser.add_argument("--isa", help="path to run, as in XNORKIT_ISA: portable, x86_avx2, …")
     return parser

@@ -71,7 +71,8 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     evaluate.take_progress(trainer, run)
     best = evaluate.take_best(task, trainer)
     result = evaluate.test(cfg, task, datamodule, trainer) if cfg.test else {}
-    if deploy is not None:
+    if deploy is not None and planned is not None:
+        deploy.stated = planned.nbytes  # spawned ranks have said it to themselves
         deploy.run_if_left(trainer, task, datamodule)
         result |= deploy.result()
     run.write_result({cfg.score: best, **result, **cost})

@@ -50,12 +50,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to a recording.
+    """The answer to a recording or a picture.
 
     Attributes:
         label: of the highest mean probability.
         probabilities: (classes,), mean over the windows.
-        windows: in order of time.
+        windows: in order of time; a picture has none.
     """
 
     label: str

@@ -1,0 +1,1 @@
+"""Pictures → labels: what `audio` is for recordings. Start at viewer.py."""
