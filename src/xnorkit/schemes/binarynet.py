@@ -6,19 +6,11 @@ from torch import nn
 
 from xnorkit.binarize.binop import BINARYNET_RULE, WeightRule
 from xnorkit.binarize.quant_mode import QuantMode
-from xnorkit.schemes.scheme import (
-    Pool,
-    Size,
-    batch_norm,
-    binary_conv2d,
-    binary_linear,
-    chain,
-    pool_layer,
-)
+from xnorkit.schemes.scheme import Asked, BinaryInputBlocks, Pool, batch_norm, chain, pool_layer
 
 
-class BinaryNet:
-    """Binary conv ► (pool) ► BatchNorm ► hard tanh ► sign at the next layer's input.
+class BinaryNet(BinaryInputBlocks):
+    """Sign ► (dropout) ► binary conv ► (pool) ► BatchNorm ► hard tanh.
 
     Args:
         input_sign: estimator of the activations' sign gradient.
@@ -63,45 +55,6 @@ class BinaryNet:
         """(Pool) ► BatchNorm ► hard tanh."""
         return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), hardtanh=nn.Hardtanh())
 
-    def conv2d(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Size,
-        stride: int = 1,
-        pool: Pool = 1,
-        *,
-        padding: int | None = None,
-        dropout: float = 0.0,
-        residual: bool = False,
-    ) -> nn.Module:
-        """Sign ► (dropout) ► binary conv ► (pool) ► BatchNorm ► hard tanh."""
-        layer = binary_conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            padding_value=self._padding_value,
-            input_dropout=dropout,
-            **self._options,
-        )
-        return chain(
-            layer=layer,
-            pool=pool_layer(pool),
-            norm=batch_norm(out_channels, 2),
-            hardtanh=None if residual else nn.Hardtanh(),
-        )
-
-    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """Sign ► (dropout) ► binary linear ► BatchNorm ► hard tanh."""
-        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
-        return chain(
-            layer=layer,
-            norm=batch_norm(out_features, 0),
-            hardtanh=nn.Hardtanh(),
-        )
-
     def join(self) -> nn.Module:
         """Hard tanh."""
         return nn.Hardtanh()
@@ -109,3 +62,11 @@ class BinaryNet:
     def head(self, channels: int, dims: int) -> nn.Module:
         """Nothing: the blocks end in hard tanh."""
         return nn.Identity()
+
+    def _block(self, layer: nn.Module, around: Asked) -> nn.Module:
+        return chain(
+            layer=layer,
+            pool=around.pool,
+            norm=batch_norm(around.after, around.dims),
+            hardtanh=None if around.residual else nn.Hardtanh(),
+        )

@@ -3,19 +3,11 @@
 from torch import nn
 
 from xnorkit.binarize.binop import WeightRule
-from xnorkit.schemes.scheme import (
-    Pool,
-    Size,
-    batch_norm,
-    binary_conv2d,
-    binary_linear,
-    chain,
-    pool_layer,
-)
+from xnorkit.schemes.scheme import Asked, BinaryInputBlocks, Pool, batch_norm, chain, pool_layer
 
 
-class DoReFa:
-    """Quantised conv ► BatchNorm ► (pool) ► clip to [0, 1]; quantised at the next layer's input.
+class DoReFa(BinaryInputBlocks):
+    """Quantise ► (dropout) ► quantised conv ► BatchNorm ► (pool) ► clip to [0, 1].
 
     A weight of one bit is sign(W)·mean|W|, one mean a layer; of k bits
     q_k(tanh(W)/max|tanh(W)|). Gradients go straight through the rounding and one bit's sign.
@@ -58,44 +50,6 @@ class DoReFa:
         """(Pool) ► BatchNorm ► clip."""
         return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), clip=_clip())
 
-    def conv2d(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Size,
-        stride: int = 1,
-        pool: Pool = 1,
-        *,
-        padding: int | None = None,
-        dropout: float = 0.0,
-        residual: bool = False,
-    ) -> nn.Module:
-        """Quantise ► (dropout) ► quantised conv ► BatchNorm ► (pool) ► clip."""
-        layer = binary_conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            input_dropout=dropout,
-            **self._options,
-        )
-        return chain(
-            layer=layer,
-            norm=batch_norm(out_channels, 2),
-            pool=pool_layer(pool),
-            clip=None if residual else _clip(),
-        )
-
-    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """Quantise ► (dropout) ► quantised linear ► BatchNorm ► clip."""
-        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
-        return chain(
-            layer=layer,
-            norm=batch_norm(out_features, 0),
-            clip=_clip(),
-        )
-
     def join(self) -> nn.Module:
         """Clip."""
         return _clip()
@@ -103,6 +57,14 @@ class DoReFa:
     def head(self, channels: int, dims: int) -> nn.Module:
         """Nothing: the blocks end in the clip."""
         return nn.Identity()
+
+    def _block(self, layer: nn.Module, around: Asked) -> nn.Module:
+        return chain(
+            layer=layer,
+            norm=batch_norm(around.after, around.dims),
+            pool=around.pool,
+            clip=None if around.residual else _clip(),
+        )
 
 
 def _clip() -> nn.Module:

@@ -12,7 +12,9 @@ The layer that holds the weights is always named `layer`, so that a float checkp
 binary network of the same topology.
 """
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import nn
@@ -21,6 +23,7 @@ from xnorkit.binarize.binop import WeightRule
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 
 Size = int | tuple[int, int]  # of a kernel
+ConvSizes = tuple[int, int, Size, int, Size]  # channels in, out, kernel, stride, border
 Pool = int | nn.Module  # max-pool factor, 1 is none; or what pools
 
 
@@ -85,20 +88,79 @@ class Scheme(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What stands around a block's layer: C in front of it and behind, and as in `Scheme`."""
+
+    before: int
+    after: int
+    dims: int
+    dropout: float
+    pool: nn.Module | None = None
+    residual: bool = False
+
+
+class Blocks(ABC):
+    """Both inner blocks, of a scheme's layers and the order in which it has things around them."""
+
+    def conv2d(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: int = 1,
+        pool: Pool = 1,
+        *,
+        padding: int | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
+    ) -> nn.Module:
+        """See `Scheme`; the order is that of the class."""
+        border = border_of(kernel_size, padding)
+        layer = self._conv2d((in_channels, out_channels, kernel_size, stride, border), dropout)
+        around = Asked(in_channels, out_channels, 2, dropout, pool_layer(pool), residual)
+        return self._block(layer, around)
+
+    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
+        """See `Scheme`; the order is that of the class, without a pool."""
+        layer = self._linear((in_features, out_features), dropout)
+        return self._block(layer, Asked(in_features, out_features, 0, dropout))
+
+    @abstractmethod
+    def _conv2d(self, sizes: ConvSizes, dropout: float) -> nn.Module:
+        """Without bias, which the BatchNorm around it has."""
+
+    @abstractmethod
+    def _linear(self, sizes: tuple[int, int], dropout: float) -> nn.Module:
+        """Likewise."""
+
+    @abstractmethod
+    def _block(self, layer: nn.Module, around: Asked) -> nn.Module:
+        """The layer, under this name, and what stands around it."""
+
+
+class BinaryInputBlocks(Blocks):
+    """Blocks of binary layers whose input is binary too: dropout is theirs, behind the sign."""
+
+    _options: dict[str, Any]
+    _padding_value = 0
+
+    def _conv2d(self, sizes: ConvSizes, dropout: float) -> nn.Module:
+        return BinaryConv2d(
+            *sizes,
+            bias=False,
+            padding_value=self._padding_value,
+            input_dropout=dropout,
+            **self._options,
+        )
+
+    def _linear(self, sizes: tuple[int, int], dropout: float) -> nn.Module:
+        return BinaryLinear(*sizes, bias=False, input_dropout=dropout, **self._options)
+
+
 def batch_norm(channels: int, dims: int) -> nn.Module:
     """BatchNorm for (N, C) or (N, C, H, W)."""
     return nn.BatchNorm2d(channels) if dims == 2 else nn.BatchNorm1d(channels)
-
-
-def binary_conv2d(
-    in_channels: int, out_channels: int, kernel_size: Size, stride: int, padding: int | None,
-    **options: Any,
-) -> BinaryConv2d:  # fmt: skip
-    """Without bias, which the BatchNorm around it has."""
-    border = border_of(kernel_size, padding)
-    return BinaryConv2d(
-        in_channels, out_channels, kernel_size, stride, border, bias=False, **options
-    )
 
 
 def border_of(kernel_size: Size, padding: int | None) -> Size:
@@ -108,11 +170,6 @@ def border_of(kernel_size: Size, padding: int | None) -> Size:
     if isinstance(kernel_size, int):
         return kernel_size // 2
     return kernel_size[0] // 2, kernel_size[1] // 2
-
-
-def binary_linear(in_features: int, out_features: int, **options: Any) -> BinaryLinear:
-    """Without bias, which the BatchNorm around it has."""
-    return BinaryLinear(in_features, out_features, bias=False, **options)
 
 
 def chain(**modules: nn.Module | None) -> nn.Sequential:

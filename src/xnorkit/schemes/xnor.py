@@ -7,21 +7,13 @@ from torch import nn
 from xnorkit.binarize.binop import GradientRule, WeightRule
 from xnorkit.binarize.scale import Alpha
 from xnorkit.nn.layer_options import InputScale
-from xnorkit.schemes.scheme import (
-    Pool,
-    Size,
-    batch_norm,
-    binary_conv2d,
-    binary_linear,
-    chain,
-    pool_layer,
-)
+from xnorkit.schemes.scheme import Asked, BinaryInputBlocks, Pool, batch_norm, chain, pool_layer
 
 PostActivation = Literal["none", "relu"]
 
 
-class XNOR:
-    """BatchNorm ► sign ► binary conv ► (ReLU) ► (pool).
+class XNOR(BinaryInputBlocks):
+    """BatchNorm ► sign ► (dropout) ► binary conv ► (ReLU) ► (pool).
 
     Args:
         alpha: `filter`, `layer` or `none`: the scale of the binary weights.
@@ -84,45 +76,6 @@ class XNOR:
         """(Pool) ► BatchNorm ► ReLU: pooled first, three quarters of the work are saved."""
         return chain(pool=pool_layer(pool), norm=batch_norm(channels, dims), relu=nn.ReLU())
 
-    def conv2d(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Size,
-        stride: int = 1,
-        pool: Pool = 1,
-        *,
-        padding: int | None = None,
-        dropout: float = 0.0,
-        residual: bool = False,
-    ) -> nn.Module:
-        """BatchNorm ► sign ► (dropout) ► binary conv ► (ReLU) ► (pool)."""
-        layer = binary_conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            padding_value=self._padding_value,
-            input_dropout=dropout,
-            **self._options,
-        )
-        return chain(
-            norm=batch_norm(in_channels, 2),
-            layer=layer,
-            relu=None if residual else self._relu(),
-            pool=pool_layer(pool),
-        )
-
-    def linear(self, in_features: int, out_features: int, dropout: float = 0.0) -> nn.Module:
-        """BatchNorm ► sign ► (dropout) ► binary linear ► (ReLU)."""
-        layer = binary_linear(in_features, out_features, input_dropout=dropout, **self._options)
-        return chain(
-            norm=batch_norm(in_features, 0),
-            layer=layer,
-            relu=self._relu(),
-        )
-
     def join(self) -> nn.Module:
         """Nothing: the next block begins with BatchNorm ► sign."""
         return nn.Identity()
@@ -131,5 +84,11 @@ class XNOR:
         """BatchNorm ► ReLU on the last block's sums."""
         return chain(norm=batch_norm(channels, dims), relu=nn.ReLU())
 
-    def _relu(self) -> nn.Module | None:
-        return nn.ReLU() if self.post_activation == "relu" else None
+    def _block(self, layer: nn.Module, around: Asked) -> nn.Module:
+        relu = self.post_activation == "relu" and not around.residual
+        return chain(
+            norm=batch_norm(around.before, around.dims),
+            layer=layer,
+            relu=nn.ReLU() if relu else None,
+            pool=around.pool,
+        )
