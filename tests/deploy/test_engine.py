@@ -166,6 +166,14 @@ def test_a_compiled_topology_loads_within_two_tenths_of_a_second(made, engine, e
     assert time.process_time() - begin < 0.2
 
 
+def test_a_library_has_nothing_in_it_that_throws(library):
+    """Its C functions are noexcept: an exception would end the program."""
+    names = library.path.read_bytes()
+    assert b"_ZnwmSt11align_val_tRKSt9nothrow_t\0" in names
+    for throwing in (b"_Znwm", b"_Znam", b"_ZnwmSt11align_val_t", b"__cxa_throw"):
+        assert throwing + b"\0" not in names
+
+
 def test_a_library_can_be_given_as_a_file(made, library):
     assert torch.equal(
         Engine(made.content, library.path)(torch.ones(2, 3, 4)),

@@ -12,12 +12,12 @@
 //   static constexpr std::string_view program;        Python's canonical_json(program.to_json())
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <utility>
 
 #include "xnorkit/arena.hpp"
 #include "xnorkit/c_interface.h"
@@ -45,7 +45,8 @@ class Engine {
   virtual const char* kernel(int op) const = 0;
 };
 
-// What engines of one model share and no run writes.
+// What engines of one model share and no run writes; it goes with the last of them. Counted by
+// hand, because a shared_ptr takes memory of its own and throws where there is none.
 template <class Network>
 class Loaded {
  public:
@@ -64,11 +65,20 @@ class Loaded {
     return file.ok();
   }
 
+  // Every keep() ends with a release(); so does the construction.
+  void keep() const { users_.fetch_add(1, std::memory_order_relaxed); }
+  void release() const {
+    if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
   const Network& network() const { return network_; }
   const Workspace& fresh() const { return fresh_; }
   const char* isa() const { return isa_; }
 
  private:
+  ~Loaded() = default;
+
+  mutable std::atomic<long> users_{1};
   const char* isa_;
   Arena arena_;
   Workspace fresh_;
@@ -78,18 +88,18 @@ class Loaded {
 template <class Network>
 class EngineOf final : public Engine {
  public:
-  using Shared = std::shared_ptr<const Loaded<Network>>;
-
   // nullptr where memory is short.
-  static Engine* make(const Shared& loaded) {
+  static Engine* make(const Loaded<Network>& loaded) {
     std::unique_ptr<EngineOf> engine(new (std::nothrow) EngineOf(loaded));
-    return engine != nullptr && engine->own_.copy(loaded->fresh()) ? engine.release() : nullptr;
+    return engine != nullptr && engine->own_.copy(loaded.fresh()) ? engine.release() : nullptr;
   }
+
+  ~EngineOf() override { loaded_.release(); }
 
   Engine* fork() const override { return make(loaded_); }
 
   void run(const float* input, std::size_t samples, float* output) override {
-    const Network& network = loaded_->network();
+    const Network& network = loaded_.network();
     const Work work = own_.work();
     for (std::size_t sample = 0; sample < samples; ++sample) {
       std::memcpy(network.input(work), input + sample * Network::inputs,
@@ -100,30 +110,29 @@ class EngineOf final : public Engine {
     }
   }
 
-  void step(int op) override { loaded_->network().step(op, own_.work()); }
+  void step(int op) override { loaded_.network().step(op, own_.work()); }
 
   unsigned char* value(int index, std::size_t* bytes) override {
-    return loaded_->network().value(index, own_.work(), bytes);
+    return loaded_.network().value(index, own_.work(), bytes);
   }
 
-  const char* isa() const override { return loaded_->isa(); }
+  const char* isa() const override { return loaded_.isa(); }
   const char* kernel(int op) const override { return Network::kernel(op); }
 
  private:
-  explicit EngineOf(const Shared& loaded) : loaded_(loaded) {}
+  explicit EngineOf(const Loaded<Network>& loaded) : loaded_(loaded) { loaded_.keep(); }
 
-  Shared loaded_;
+  const Loaded<Network>& loaded_;
   Workspace own_;
 };
 
 template <class Network>
 Engine* load_engine(const char* isa, ModelFile& file) {
-  // Not make_shared, which throws.
-  std::unique_ptr<Loaded<Network>> loaded(new (std::nothrow) Loaded<Network>(isa));
+  auto* loaded = new (std::nothrow) Loaded<Network>(isa);
   Engine* engine = nullptr;
   if (loaded != nullptr) {
-    if (!loaded->load(file)) return nullptr;
-    engine = EngineOf<Network>::make(std::move(loaded));
+    if (loaded->load(file)) engine = EngineOf<Network>::make(*loaded);
+    loaded->release();
   }
   if (engine == nullptr) file.fail("no memory for the engine. Close other programs.");
   return engine;
