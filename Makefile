@@ -21,7 +21,7 @@ test-all: .venv/.dev-ready ## the slow tests too
 lint: .venv/.dev-ready ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $$(find cpp examples -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c')
-bench: .venv/.dev-ready ## ratios that the README quotes
+bench: .venv/.dev-ready ## ratios that README and docs/results.md quote, in a quarter of an hour
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit; done
 
 # torch first and pinned: where there is no GPU, PyPI's own Linux wheel would bring gigabytes of CUDA.

@@ -1,6 +1,6 @@
 """Binary and binary-weight 3x3 convolutions beside torch's and ONNX Runtime's float and int8 ones.
 
-    python benchmarks/bench_conv.py [SECONDS]        default 3 a shape and path
+    python benchmarks/bench_conv.py [SECONDS]        default 1.5 a shape and path
 
 Packed bits in and out, padding 1, thresholds found from a BatchNorm; the others convolve the same
 map with as many filters: torch in both memory layouts, ONNX Runtime in float32 (its change of
@@ -144,7 +144,7 @@ def ours(network: nn.Module, x: torch.Tensor) -> dict[str, Call]:
 
 def main() -> None:
     """Prove, then race, each shape on each path."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.5
     print(f"{cpu_name()}, one thread, one map; times as multiples of ours")
     rng = np.random.default_rng(0)
     for height, width, channels in SHAPES:

@@ -1,6 +1,6 @@
 """The engine beside torch and the engines that are installed, one thread, batch 1, in turn.
 
-    python benchmarks/bench_engine.py [SECONDS]        default 10 a path; XNORKIT_ISA is not read
+    python benchmarks/bench_engine.py [SECONDS]        default 3 a path; XNORKIT_ISA is not read
 
 The keyword network: 1x40x101 in, a stem 5x5 stride 2, four binary 3x3 layers at 20x51 between
 thresholds, a head. With 64 channels, a float stem and an int8 one, on each path that the CPU has;
@@ -80,7 +80,7 @@ def prove_and_race(channels: int, stem: Stem, seconds: float, paths: int | None 
 
 def main() -> None:
     """Both widths, both stems."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     print(f"{cpu_name()}, one thread, batch 1; times as multiples of ours")
     prove_and_race(64, "float", seconds)
     prove_and_race(64, "int8", seconds)

@@ -1,6 +1,6 @@
 """One binary linear layer, batch 1, beside ONNX Runtime's and torch's: how fast are weights read?
 
-    python benchmarks/bench_linear.py [SECONDS]        default 2 a size, path and race
+    python benchmarks/bench_linear.py [SECONDS]        default 1.2 a size, path and race
 
 Packed bits in and out, thresholds found from a BatchNorm; the others multiply the same matrices:
 ONNX Runtime in int8 (QLinearMatMul alone, uint8 in and out) and in float32, torch in float32. Every
@@ -153,7 +153,7 @@ def weight_bytes(side: str, size: int) -> int:
 
 def main() -> None:
     """Prove, then race, each size on each path, warm; the largest cold too."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.2
     caches = cache_bytes()
     print(f"{cpu_name()}, one thread, batch 1, last cache {caches >> 20} MB; multiples of ours")
     rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """The papers' networks at full size: what validation says, and the engine beside torch.
 
-    python benchmarks/bench_networks.py [NETWORK…]        default: all; 10 seconds each are timed
+    python benchmarks/bench_networks.py [NETWORK…]        default: all; 5 seconds each are timed
 
 LeNet-5 at 1x28x28, Network in Network at 3x32x32, AlexNet and ResNet-18 at 3x224x224 with 1000
 classes, scheme xnor, int8 stem. Every output bit of every binary layer is compared with torch
@@ -32,7 +32,7 @@ NETWORKS = {
     "resnet18": (ResNet18, (3, 224, 224), 1000),
 }
 SAMPLES = 4
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 def calibrated(network: nn.Module, shape: Sequence[int]) -> nn.Module:
