@@ -2,6 +2,8 @@
 
 import csv
 
+from full_disk import files_up_to
+
 from xnorkit.callbacks.metrics_csv import MetricsCSV
 
 
@@ -54,3 +56,13 @@ def test_step_is_the_first_column_and_layers_are_the_last_also_in_an_older_file(
 def test_nothing_logged_is_no_file(tmp_path):
     log(tmp_path, [])
     assert not (tmp_path / "metrics.csv").exists()
+
+
+def test_on_a_full_disk_the_file_ends_and_a_resumed_run_continues_it(tmp_path, caplog):
+    log(tmp_path, range(3))
+    size = (tmp_path / "metrics.csv").stat().st_size
+    with files_up_to(size + 3):  # in the midst of a row
+        log(tmp_path, range(3, 40))
+    assert "metrics.csv: nothing more is logged there (File too large)." in caplog.text
+    log(tmp_path, range(3, 5))
+    assert [row["step"] for row in rows(tmp_path)] == ["0", "1", "2", "3", "4"]

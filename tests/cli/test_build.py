@@ -10,6 +10,7 @@ from runs import composed, tiny
 from xnorkit.callbacks import BinOp
 from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.callbacks.graceful_stop import GracefulStop
+from xnorkit.checkpoint_files import CheckpointFiles
 from xnorkit.cli import build
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.run_folder import RunFolder
@@ -65,6 +66,10 @@ def test_the_test_runs_in_one_process(tones, tmp_path):
     tester = build.tester(cfg, callbacks(cfg), [])
     assert tester.world_size == 1
     assert not {ModelCheckpoint, GracefulStop} & kinds(tester.callbacks)
+
+
+def test_checkpoints_are_written_whole(cfg):
+    assert isinstance(build.trainer(cfg, [], []).strategy.checkpoint_io, CheckpointFiles)
 
 
 def test_a_constructors_error_is_a_sentence_with_the_configs_key(tones, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import threading
 import warnings
 
 from xnorkit.cli.quiet import WithoutOverrides, silence
@@ -33,3 +34,16 @@ def test_lightning_logs_to_the_root_logger_without_its_tips(caplog):
         logger.info("GPU available: False")
     assert caplog.messages == ["GPU available: False"]
     assert not logging.getLogger("lightning.pytorch").handlers
+
+
+def test_a_thread_that_cant_write_is_silent_and_one_with_a_bug_is_not(capsys, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    silence()
+
+    def run(error):
+        threading.excepthook(threading.ExceptHookArgs((type(error), error, None, None)))
+
+    run(OSError(28, "No space left on device"))
+    assert capsys.readouterr().err == ""
+    run(RuntimeError("a bug"))
+    assert "RuntimeError: a bug" in capsys.readouterr().err

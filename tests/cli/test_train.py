@@ -97,6 +97,18 @@ def test_a_fast_dev_run_has_no_checkpoint_and_says_so(tones, tmp_path):
     assert math.isnan(run_job(cfg))
 
 
+def test_on_a_full_disk_the_numbers_are_said_all_the_same(tones, tmp_path, monkeypatch, capsys):
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("xnorkit.cli.run_folder.RunFolder.write_result", full)
+    cfg = composed(tmp_path, *tiny(tones, *QUIET, "model=float", "recipe.epochs=1"))
+    with pytest.raises(OSError, match="No space left on device"):
+        run_job(cfg)
+    assert "test/acc" in capsys.readouterr().out
+    assert RunFolder(tmp_path).best.is_file()
+
+
 def test_a_float_run_starts_a_binary_one(tones, tmp_path):
     run_job(composed(tmp_path / "a", *tiny(tones, *QUIET, "model=float", "recipe.epochs=1")))
     start = f"init_from={RunFolder(tmp_path / 'a').best}"

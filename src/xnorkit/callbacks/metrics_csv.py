@@ -1,6 +1,7 @@
 """Logged metrics → RUN_DIR/metrics.csv, continued by a resumed run."""
 
 import csv
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,17 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
 
+_log = logging.getLogger(__name__)
+
 
 def _column(name: str) -> tuple[bool, bool, str]:
     """Order of the columns: epoch and step first, what is logged of each layer last."""
     return name not in ("epoch", "step"), name.startswith("binary/"), name
+
+
+def _is_before(row: dict[str, str], step: int) -> bool:
+    """Whether it is a whole row of an earlier step; a full disk cuts one off."""
+    return (row["step"] or "").isdigit() and int(row["step"]) < step
 
 
 class _ContinuingWriter(ExperimentWriter):
@@ -43,7 +51,7 @@ class _ContinuingWriter(ExperimentWriter):
 
     def _keep_rows_before(self, step: int) -> None:
         with open(self.metrics_file_path, newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+            rows = [row for row in csv.DictReader(file) if _is_before(row, step)]
         with open(self.metrics_file_path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
             writer.writeheader()
@@ -62,6 +70,7 @@ class MetricsCSV(CSVLogger):
         super().__init__(
             save_dir, name="", version="", flush_logs_every_n_steps=flush_logs_every_n_steps
         )
+        self._ended = False
 
     @property
     def experiment(self) -> Any:
@@ -79,6 +88,12 @@ class MetricsCSV(CSVLogger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Write the rows held back; no hparams.yaml."""
-        if self._experiment is not None:
+        """Write the rows held back; no hparams.yaml. Where they can't be written, the file ends."""
+        if self._experiment is None or self._ended:
+            return
+        try:
             self._experiment.save()
+        except OSError as error:
+            self._ended = True
+            where, why = self._experiment.metrics_file_path, error.strerror or error
+            _log.warning("%s: nothing more is logged there (%s).", where, why)

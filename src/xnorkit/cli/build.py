@@ -17,12 +17,12 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
-from torch.optim import Optimizer
 
 from xnorkit.callbacks import BinOp
 from xnorkit.callbacks.deploy import Deploy
 from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.callbacks.graceful_stop import GracefulStop
+from xnorkit.checkpoint_files import CheckpointFiles
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.quiet import QuietRanks
 from xnorkit.cli.run_folder import RunFolder, versions
@@ -174,28 +174,21 @@ def check_training(cfg: DictConfig) -> None:
     Raises:
         Refused: an optimiser or a schedule that can't work, or a score that is none.
     """
-    for key, make in {"optimizer": _try_optimizer, "scheduler": _try_schedule}.items():
-        try:
-            make(cfg)
-        except (ValueError, TypeError) as error:
-            named = str(error) if f"{key}." in str(error) else f"{key}: {error}"
-            raise Refused(named) from error
+    key = "optimizer"
+    try:
+        optimizer = instantiate(cfg, key)([nn.Parameter(torch.zeros(1))])
+        key = "scheduler"
+        schedule = instantiate(cfg, key)
+        if schedule is not None:
+            schedule(optimizer, total_steps=1)
+    except (ValueError, TypeError) as error:
+        said = str(error)
+        raise Refused(said if said.startswith(key) else f"{key}: {said}") from error
     scores = [f"val/{name}" for name in task_class(cfg).scores]
     if cfg.score not in scores:
         raise Refused(
             f"score={cfg.score}: the best checkpoint has most of {' or '.join(scores)}. Set one."
         )
-
-
-def _try_optimizer(cfg: DictConfig) -> Optimizer:
-    made: Optimizer = instantiate(cfg, "optimizer")([nn.Parameter(torch.zeros(1))])
-    return made
-
-
-def _try_schedule(cfg: DictConfig) -> None:
-    schedule = instantiate(cfg, "scheduler")
-    if schedule is not None:
-        schedule(_try_optimizer(cfg), total_steps=1)
 
 
 def loggers(cfg: DictConfig) -> list[Logger]:
@@ -289,9 +282,11 @@ def trainer(
     """
     bars = any(isinstance(callback, ProgressBar) for callback in active)
     saves = any(isinstance(callback, ModelCheckpoint) for callback in active)
+    own = cfg.trainer.get("plugins") or ()
     made: Trainer = instantiate(
         cfg,
         "trainer",
+        plugins=[*own, CheckpointFiles()],
         callbacks=active,
         logger=writers or False,
         enable_progress_bar=bars,

@@ -22,9 +22,10 @@ from hydra.experimental.callback import Callback
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
-from xnorkit.cli.run_folder import RunFolder, replace_file
+from xnorkit.cli.run_folder import RunFolder
 from xnorkit.picture_plots import rate_figure
 from xnorkit.plots import Contender, comparison_figure
+from xnorkit.whole_file import replace_file
 
 Row = dict[str, str]
 COLUMNS = (

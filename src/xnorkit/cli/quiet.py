@@ -1,6 +1,7 @@
 """What Lightning and torch say without need stays off the terminal; train.log has it."""
 
 import logging
+import threading
 import warnings
 from typing import Any, TextIO
 
@@ -24,6 +25,8 @@ _POINTLESS = (
 
 def silence() -> None:
     """Filter pointless warnings; send Lightning's log to train.log instead of the terminal."""
+    logging.raiseExceptions = False  # on a full disk: train.log ends, without a traceback a line
+    threading.excepthook = _tell_of_thread
     for pattern in _POINTLESS:
         warnings.filterwarnings("ignore", message=f"(?s){pattern}")
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
@@ -32,6 +35,12 @@ def silence() -> None:
         logger.propagate = True  # the root's console handler shows warnings and worse
     logging.getLogger("lightning.pytorch").addFilter(_no_tip)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_tip)
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Where TensorBoard's thread can't write, its logger has the sentence."""
+    if not isinstance(ended.exc_value, OSError):
+        threading.__excepthook__(ended)
 
 
 def _no_tip(record: logging.LogRecord) -> bool:

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.given import Given, differences, plain
-from xnorkit.cli.program import program
 from xnorkit.cli.run_folder import RunFolder
+from xnorkit.machine import program
 
 _FIXED = ("model", "network", "data", "seed")  # another one would be another run
 _FREE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "test", "task", "deploy")

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from xnorkit.machine import cpu_name
 from xnorkit.resources import CONF_DIR
+from xnorkit.whole_file import replace_file
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,3 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def replace_file(path: Path, content: str | bytes) -> None:
-    """Write whole or not at all; text as UTF-8."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

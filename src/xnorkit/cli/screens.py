@@ -22,12 +22,12 @@ from rich.text import Text
 from xnorkit.callbacks.deploy import Deploy
 from xnorkit.cli import comparison, float_stage, resume
 from xnorkit.cli.checks import Refused, not_writable
-from xnorkit.cli.program import program
 from xnorkit.cli.run_folder import RunFolder, is_rank_zero
 from xnorkit.data.datamodule import DataModule
 from xnorkit.deploy import pipeline
 from xnorkit.deploy.pipeline import Plan
 from xnorkit.deploy.report.screen import renderable
+from xnorkit.machine import program
 from xnorkit.nn.summary import summarise
 from xnorkit.resources import CONF_DIR
 from xnorkit.tasks import Task

@@ -52,9 +52,9 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
     planned = build.plan(cfg, network, datamodule)
     deploy = build.deploy(cfg, datamodule)
     float_epochs = float_stage.epochs(cfg)
-    for planned_run in (cfg, float_stage.twin_config(cfg, run)):
-        if planned_run is not None:
-            build.check_training(planned_run)
+    for trained in (cfg, float_stage.twin_config(cfg, run)):
+        if trained is not None:
+            build.check_training(trained)
     build.prepare(cfg, datamodule)  # after all that could be refused: it may fetch gigabytes
     twin = float_stage.twin_config(cfg, run)
     if twin is not None:
@@ -75,8 +75,13 @@ def train(cfg: DictConfig, watched: bool = True) -> float:
         deploy.stated = planned.nbytes  # spawned ranks have said it to themselves
         deploy.run_if_left(trainer, task, datamodule)
         result |= deploy.result()
-    run.write_result({cfg.score: best, **result, **cost})
-    screens.show_end(run, best, result, deploy, cfg.score)
+    try:
+        run.write_result({cfg.score: best, **result, **cost})
+    except OSError:
+        if deploy is None or deploy.error is None:
+            raise
+    finally:  # on a full disk the numbers are said all the same
+        screens.show_end(run, best, result, deploy, cfg.score)
     if deploy is not None and deploy.error is not None:
         raise screens.deploy_failed(run, deploy.error)
     return best

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from xnorkit.checkpoint import load
 from xnorkit.cli import quiet
-from xnorkit.cli.run_folder import replace_file
 from xnorkit.codec import PictureCodec
 from xnorkit.tasks import Compression
+from xnorkit.whole_file import replace_file
 
 RUNS = Path("outputs")  # where train.py puts them, in the folder in which it is called
 _TASK = f"{Compression.__module__.rpartition('.')[0]}.{Compression.__name__}"  # as config.yaml
