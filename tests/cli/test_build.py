@@ -61,13 +61,6 @@ def test_callbacks_none_keeps_the_checkpoint(tones, tmp_path):
     assert ModelCheckpoint in kinds(found)
 
 
-def test_the_test_runs_in_one_process(tones, tmp_path):
-    cfg = composed(tmp_path, *tiny(tones, "trainer=ddp_cpu"))
-    tester = build.tester(cfg, callbacks(cfg), [])
-    assert tester.world_size == 1
-    assert not {ModelCheckpoint, GracefulStop} & kinds(tester.callbacks)
-
-
 def test_checkpoints_are_written_whole(cfg):
     assert isinstance(build.trainer(cfg, [], []).strategy.checkpoint_io, CheckpointFiles)
 

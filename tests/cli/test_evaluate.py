@@ -5,10 +5,13 @@ import json
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from omegaconf import OmegaConf
 from runs import composed, tiny, write_tones
 
+from xnorkit.callbacks.graceful_stop import GracefulStop
 from xnorkit.checkpoint import load
+from xnorkit.cli import evaluate
 from xnorkit.cli.checks import Refused
 from xnorkit.cli.evaluate import data_node, leave_other_ranks, stores_of, take_progress
 from xnorkit.cli.run_folder import RunFolder
@@ -124,3 +127,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
 def test_stores_are_the_trainings_where_they_are_on_this_machine(tmp_path):
     assert stores_of({"data_dir": str(tmp_path)}, "default") == str(tmp_path)
     assert stores_of({"data_dir": str(tmp_path / "elsewhere")}, "default") == "default"
+
+
+def test_the_test_runs_in_one_process(tones, tmp_path):
+    cfg = composed(tmp_path, *tiny(tones, "trainer=ddp_cpu"))
+    active = [ModelCheckpoint(), GracefulStop(tmp_path), RichProgressBar()]
+    trainer = evaluate.tester(cfg, active, [])
+    assert trainer.world_size == 1
+    assert not {ModelCheckpoint, GracefulStop} & {type(c) for c in trainer.callbacks}
+    assert RichProgressBar in {type(c) for c in trainer.callbacks}

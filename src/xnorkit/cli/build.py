@@ -294,14 +294,3 @@ def trainer(
         **changes,
     )
     return made
-
-
-def progress(cfg: DictConfig) -> list[Callback]:
-    """The config's progress bar alone, for a test."""
-    return [instantiate(cfg, "callbacks.progress")] if cfg.callbacks.get("progress") else []
-
-
-def tester(cfg: DictConfig, active: list[Callback], writers: list[Logger]) -> Trainer:
-    """A Trainer of one process, so that the test split is seen whole and once."""
-    kept = [c for c in active if not isinstance(c, (Checkpoint, ExactResume, LearningRateMonitor))]
-    return trainer(cfg, kept, writers, devices=1, strategy="auto", num_nodes=1)

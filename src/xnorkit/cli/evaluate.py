@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
+from xnorkit.callbacks.exact_resume import ExactResume
 from xnorkit.checkpoint import load
 from xnorkit.cli import build, screens
 from xnorkit.cli.checks import Refused
@@ -68,9 +70,21 @@ def test(cfg: DictConfig, task: Task, datamodule: DataModule, trainer: Trainer) 
     callbacks, loggers = trainer.callbacks, trainer.loggers  # type: ignore[attr-defined]  # Lightning sets it, no class declares it
     alone = trainer
     if trainer.world_size > 1:
-        alone = build.tester(cfg, callbacks, loggers)
+        alone = tester(cfg, callbacks, loggers)
         alone.fit_loop.load_state_dict(trainer.fit_loop.state_dict())  # the step, for the loggers
     return _numbers(alone.test(task, datamodule=datamodule, verbose=False))
+
+
+def tester(cfg: DictConfig, active: list[Callback], writers: list[Logger]) -> Trainer:
+    """A Trainer of one process, so that the test split is seen whole and once."""
+    kept = [c for c in active if not isinstance(c, (Checkpoint, ExactResume, LearningRateMonitor))]
+    return build.trainer(cfg, kept, writers, devices=1, strategy="auto", num_nodes=1)
+
+
+def _progress(cfg: DictConfig) -> list[Callback]:
+    """The config's progress bar alone."""
+    found = cfg.callbacks.get("progress")
+    return [build.instantiate(cfg, "callbacks.progress")] if found else []
 
 
 def test_checkpoint(cfg: DictConfig, given: Given) -> float:
@@ -97,7 +111,7 @@ def test_checkpoint(cfg: DictConfig, given: Given) -> float:
     datamodule = build.datamodule(cfg, trained=task)
     build.prepare(cfg, datamodule, "test")
     _warn_of_shared_clips(saved, datamodule)
-    trainer = build.trainer(cfg, build.progress(cfg), [], devices=1, strategy="auto")
+    trainer = build.trainer(cfg, _progress(cfg), [], devices=1, strategy="auto")
     screens.show_start(cfg, run, task, datamodule)
     run.write_config(cfg)
     result = _numbers(trainer.test(task, datamodule=datamodule, verbose=False))
