@@ -48,6 +48,26 @@ def test_the_config_is_the_runs_own(run):
     assert "run" not in cfg
 
 
+def test_an_older_run_is_resumed_by_what_held_before_there_were_the_newer_keys(run):
+    cfg = resumed_config(run, {}, keys=[*SAVED, "score", "deploy"])
+    assert (cfg.score, cfg.task["_target_"]) == ("val/acc", "xnorkit.tasks.Classification")
+    assert (cfg.recipe.float_stage.share, cfg.deploy) == (0, {})
+
+
+def test_what_a_run_says_itself_is_kept(run):
+    own = {"score": "val/psnr", "task": {"_target_": "a.Task", "loss": "mse"}, "deploy": {"a": 1}}
+    own["recipe"] = {"float_stage": {"share": 0.3, "lr": 1e-3}}
+    run.write_config(OmegaConf.create({**SAVED, **own, "run_dir": str(run.path)}))
+    cfg = resumed_config(run, {})
+    assert {key: cfg[key] for key in own} == own
+
+
+def test_a_run_that_says_too_little_is_refused_with_the_keys_and_the_way_out(run):
+    said = r"another xnorkit and does not say later, newest\. .*init_from=.*last\.ckpt"
+    with pytest.raises(Refused, match=said):
+        resumed_config(run, {}, keys=[*SAVED, "later", "newest"])
+
+
 def test_what_may_change_changes(run):
     given = {"trainer.max_epochs": 5, "callbacks.new": {"_target_": "a.B"}, "test": False}
     cfg = resumed_config(run, given)

@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,13 @@ from xnorkit.machine import program
 _FIXED = ("model", "network", "data", "seed")  # another one would be another run
 _FREE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "test", "task", "deploy")
 
+# What held before there was a key: a run of then is resumed as it began.
+_BEFORE: dict[str, Any] = {
+    "task._target_": "xnorkit.tasks.Classification",
+    "score": "val/acc",
+    "recipe.float_stage": {"share": 0.0, "lr": 3e-3},
+    "deploy": {},
+}
 
 _TEST_DIR = "hydra.run.dir=outputs/${now:%Y-%m-%d}/${now:%H-%M-%S-%f}_test"
 
@@ -63,17 +70,29 @@ def resumable(path: str) -> RunFolder:
     return run
 
 
-def resumed_config(run: RunFolder, given: Given) -> DictConfig:
+def resumed_config(run: RunFolder, given: Given, keys: Iterable[Any] = ()) -> DictConfig:
     """The run's own config with the user's changes.
 
     Args:
         run: the resumed run.
         given: what the user typed beside `resume=`.
+        keys: that a config must have; an older run's lacks those that came after it.
 
     Raises:
-        Refused: a changed key of model, network, data or seed, or one that would have no effect.
+        Refused: a changed key of model, network, data or seed, or one that would have no effect;
+            a config so old that it says too little.
     """
     saved = saved_config(run)
+    for key, value in _BEFORE.items():
+        if OmegaConf.select(saved, key) is None:
+            OmegaConf.update(saved, key, value, force_add=True)
+    missing = [str(key) for key in keys if key not in saved]
+    if missing:
+        raise Refused(
+            f"resume={run.shown()}: its config.yaml is of another xnorkit and does not say "
+            f"{', '.join(missing)}. Continue it with that version, or start a new run from its "
+            f"weights: init_from={run.last}."
+        )
     wrong = [
         line
         for key, value in given.items()

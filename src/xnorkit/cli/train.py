@@ -129,7 +129,7 @@ def run_job(
     if not cfg.fit:
         return evaluate.test_checkpoint(cfg, given)
     if cfg.resume:
-        cfg = resume.resumed_config(resume.resumable(cfg.resume), given)
+        cfg = resume.resumed_config(resume.resumable(cfg.resume), given, cfg)
         checks.check(cfg, multirun)
     return train(cfg, watched)
 
