@@ -154,11 +154,55 @@ void tensor_maps() {
   }
 }
 
+inline std::vector<std::uint8_t> random_bytes(std::size_t count) {
+  return random_values<std::uint8_t>(count, 0, 255);
+}
+
+// What four threads make of m rows and n filters is what one makes of them.
+inline void check_shared_product(int path, int m, int n, int k) {
+  expect(worth(4, std::ptrdiff_t{m} * n * words_of(k), kProductsOfAThread) > 1, "several threads");
+  const auto x = random_bytes(m * bytes_of(k)), w = random_bytes(n * bytes_of(k));
+  std::vector<std::int32_t> y[2] = {std::vector<std::int32_t>(m * n),
+                                    std::vector<std::int32_t>(m * n)};
+  for (int i = 0; i < 2; ++i) {
+    expect(xnor_gemm(*kTensorKernels[path], x.data(), m, w.data(), n, k, y[i].data(), i * 3 + 1),
+           "memory");
+  }
+  expect_equal(y[1], y[0], "shared product");
+}
+
+inline void check_shared_maps(int path, bool last) {
+  const Map in{40, 40, 64};
+  const Window window{3, 3, 1, 1, 1, 1, 1, 1, in.h, in.w};
+  const ConvolutionShape shape{6, in, 128, window, 1, -1, last};
+  const auto x = random_values<float>(shape.samples * in.reals(), -9, 9);
+  const auto w = random_bytes(128 * bytes_of(window.taps() * in.c));
+  std::vector<float> y[2];
+  for (int i = 0; i < 2; ++i) {
+    y[i].resize(shape.samples * shape.out_pixels() * shape.out_c);
+    expect(xnor_conv2d(*kTensorKernels[path], shape, x.data(), kFloat32, w.data(), nullptr, nullptr,
+                       y[i].data(), i * 3 + 1),
+           "memory");
+  }
+  expect_equal(y[1], y[0], "shared maps");
+}
+
+template <class Ops>
+void tensor_threads() {
+  const int path = path_of(Ops::name);
+  current() = std::string("tensor_threads ") + Ops::name;
+  check_shared_product(path, 300, 300, 3000);
+  check_shared_product(path, 4, 12000, 3000);  // few rows
+  for (bool last : {true, false}) check_shared_maps(path, last);
+  check_signs<float>(path, 3, 300000, kFloat32, {4, 0x3f800000u, 0xbf800000u}, 4);
+}
+
 template <class Ops>
 void tensor_functions() {
   tensor_signs<Ops>();
   tensor_products<Ops>();
   tensor_maps<Ops>();
+  tensor_threads<Ops>();
 }
 
 inline void team() {

@@ -54,6 +54,19 @@ def test_sums_are_torchs_whatever_the_geometry(isa, last):
         assert torch.equal(y.double(), truth(x, weight, *options)), (x.shape, weight.shape, options)
 
 
+def test_threads_share_out_large_maps():
+    x, weight = (
+        torch.randn(3, 64, 60, 60),
+        torch.randn(128, 64, 3, 3),
+    )  # 12 million products of words
+    expected = truth(x, weight, 1, [1] * 4, 1, 1, -1)
+    for form in (torch.contiguous_format, torch.channels_last):
+        given = x.contiguous(memory_format=form)
+        for threads in (2, 5, 300):
+            y = xnor_conv2d(given, packed(weight), 3, padding=1, padding_value=-1, threads=threads)
+            assert torch.equal(y.double(), expected)
+
+
 @pytest.mark.parametrize("form", [torch.channels_last, torch.contiguous_format])
 def test_the_result_lies_in_memory_as_the_input_does(form):
     x = torch.randn(2, 8, 5, 6).contiguous(memory_format=form)

@@ -48,8 +48,8 @@ def test_a_linear_layer_rounds_where_torch_does(isa, m, n, k):
 
 
 def test_threads_share_out_large_products():
-    a, b = random(200, 900), random(301, 900, seed=1)
-    for threads in (2, 5, 300):
+    a, b = random(500, 900), random(701, 900, seed=1)  # 5 million products of words
+    for threads in (2, 5, 300):  # a thread gets a million, or is none
         y = xnor_gemm(pack_bits(a), pack_bits(b), 900, threads=threads)
         assert torch.equal(y.double(), product(a, b))
 
