@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,8 +26,19 @@ def signed(fields, body):
     return fields + hashlib.blake2b(fields + body, digest_size=8).digest() + body
 
 
-NOISE = picture().to_bytes()  # 5·2·3 bits: zstandard can't help
-PLAIN = picture(300, 400, 32, share=0.02).to_bytes()  # mostly 0: it does
+@cache  # not at import: packing needs a compiled library
+def noise():
+    """5·2·3 bits: zstandard can't help."""
+    return picture().to_bytes()
+
+
+@cache
+def plain():
+    """Mostly 0: it does."""
+    return picture(300, 400, 32, share=0.02).to_bytes()
+
+
+FILES = st.sampled_from([noise, plain]).map(lambda file: file())
 
 
 @settings(deadline=None)
@@ -42,20 +54,20 @@ def test_what_is_written_is_read(height, width, planes, share, seed):
 
 def test_the_layout_is_the_documented_one():
     fields = struct.pack("<4sBBHII8s", b"\x89xnc", 1, 0, 5, 20, 33, MODEL)
-    assert signed(fields, np.packbits(picture().bits, bitorder="little").tobytes()) == NOISE
+    assert signed(fields, np.packbits(picture().bits, bitorder="little").tobytes()) == noise()
 
 
 def test_zstandard_is_used_where_it_helps_and_the_flag_says_so():
-    assert NOISE[5] == 0
-    assert len(NOISE) == 32 + 4
-    assert PLAIN[5] == 1
-    assert len(PLAIN) < 32 + 32 * 19 * 25 // 8 / 3
-    raw = zstandard.ZstdDecompressor().decompressobj().decompress(PLAIN[32:])
+    assert noise()[5] == 0
+    assert len(noise()) == 32 + 4
+    assert plain()[5] == 1
+    assert len(plain()) < 32 + 32 * 19 * 25 // 8 / 3
+    raw = zstandard.ZstdDecompressor().decompressobj().decompress(plain()[32:])
     expected = picture(300, 400, 32, share=0.02).bits
     assert raw == np.packbits(expected, bitorder="little").tobytes()
 
 
-@given(st.sampled_from([NOISE, PLAIN]), st.data())
+@given(FILES, st.data())
 def test_any_altered_byte_is_refused(file, data):
     place = data.draw(st.integers(0, len(file) - 1))
     changed = bytearray(file)
@@ -64,7 +76,7 @@ def test_any_altered_byte_is_refused(file, data):
         CompressedPicture.from_bytes(bytes(changed))
 
 
-@given(st.sampled_from([NOISE, PLAIN]), st.data())
+@given(FILES, st.data())
 def test_any_missing_part_is_refused(file, data):
     begin = data.draw(st.integers(0, len(file) - 1))
     end = data.draw(st.integers(begin + 1, len(file)))
@@ -72,7 +84,7 @@ def test_any_missing_part_is_refused(file, data):
         CompressedPicture.from_bytes(file[:begin] + file[end:])
 
 
-@given(st.sampled_from([NOISE, PLAIN]), st.binary(min_size=1, max_size=9), st.data())
+@given(FILES, st.binary(min_size=1, max_size=9), st.data())
 def test_any_added_part_is_refused(file, added, data):
     place = data.draw(st.integers(0, len(file)))
     changed = file[:place] + added + file[place:]
@@ -121,4 +133,4 @@ def test_a_small_file_that_unfolds_to_more_than_it_says_is_refused():
 )
 def test_the_sentence_says_what_is_wrong(change, sentence):
     with pytest.raises(BadFileError, match=sentence):
-        CompressedPicture.from_bytes(change(PLAIN))
+        CompressedPicture.from_bytes(change(plain()))
