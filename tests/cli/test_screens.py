@@ -1,5 +1,6 @@
 """What the user sees."""
 
+import os
 import sys
 
 import pytest
@@ -110,9 +111,14 @@ def test_after_a_stop_the_command_that_resumes_is_printed(run, capsys):
 def test_after_a_stop_of_the_deploy_step_its_command_is_printed(run, capsys):
     screens.show_opening(run)
     run.last.touch()
+    run.config.write_text("{}")
     run.result.write_text("{}")
     screens.show_stopped()
     assert capsys.readouterr().err.endswith("xnorkit-deploy outputs/run/checkpoints/best.ckpt\n")
+    # Resumed for more epochs: the result is that of the first end.
+    os.utime(run.config, ns=(run.result.stat().st_mtime_ns + 1,) * 2)
+    screens.show_stopped()
+    assert capsys.readouterr().err.endswith("python train.py resume=outputs/run\n")
 
 
 def test_the_table_of_a_sweep_is_printed_with_its_failures(run, capsys, monkeypatch):

@@ -70,6 +70,13 @@ class RunFolder:
         """The numbers that the comparison of a sweep reads."""
         return self.path / "result.json"
 
+    @property
+    def tested(self) -> bool:
+        """Whether fit and test have ended since config.yaml was written, at the start of fit."""
+        if not (self.config.is_file() and self.result.is_file()):
+            return False
+        return self.result.stat().st_mtime_ns >= self.config.stat().st_mtime_ns
+
     def write_config(self, cfg: DictConfig) -> None:
         """Write config.yaml, once: all values resolved, then versions, commit and machine."""
         values: Any = OmegaConf.to_container(cfg, resolve=True)

@@ -155,7 +155,7 @@ def show_stopped() -> None:
         _complain("stopped; nothing was saved yet")
         return
     run = _current[0]
-    if run.result.is_file():  # written after fit and test
+    if run.tested:
         _complain(
             f"stopped while it deployed; the rest is done. That alone:\n{_deploy_command(run)}"
         )
