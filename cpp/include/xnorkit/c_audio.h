@@ -69,7 +69,8 @@ XNORKIT_EXPORT int xnor_stream(void* listener, size_t hop, int smoothing, char* 
 
 /* Feeds a stream up to its next decision. Returns how many samples it took; feed the rest again.
  *   probabilities  [classes], written with each decision; NULL: the features only are kept up
- *   decision       the likeliest class, or -1 while there is no decision
+ *   decision       the likeliest class (0 where probabilities is NULL), or -1 while there is no
+ *                  decision
  * The first decision is on the first clip, each next one on a clip that begins a hop later; it is
  * what xnor_predict says of that clip. */
 XNORKIT_EXPORT size_t xnor_feed(void* listener, const int16_t* samples, size_t count,
