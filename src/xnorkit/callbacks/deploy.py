@@ -153,7 +153,7 @@ class Deploy(Callback):
         try:
             self.deployed = self._deployed(checkpoint, task, datamodule)
             if self.report is not None:
-                _write(self.deployed.report, self.report)
+                page.write(self.deployed.report, self.report)
         except BaseException as error:  # Ctrl-C too: the test and the summary are still to come
             _log.info("the deploy step ended by an error", exc_info=True)
             self.error = error
@@ -188,14 +188,6 @@ class Deploy(Callback):
             machine=_machine(engine),
         )
         return Deployed(checkpoint, planned, engine, found, report)
-
-
-def _write(report: Report, folder: Path) -> None:
-    try:
-        page.write(report, folder)
-    except OSError as error:
-        why = error.strerror or error
-        raise OSError(f"{folder}: the report can't be written ({why}). Make room there.") from error
 
 
 def _subject(task: Classification, datamodule: Any) -> Subject:
