@@ -6,7 +6,7 @@ import io
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrize, prune
 
 from xnorkit.binarize import WeightRule
 from xnorkit.deploy import pipeline
@@ -124,6 +124,7 @@ class Other(BinaryLinear):
         (BinaryConv1d(8, 4, 1, input_bits=2), "inner.0: .* signed inputs of 2: pack_ packs signs"),
         (BinaryConv2d(8, 4, 1, input_range="unit"), "inner.0: .* unit inputs of 1"),
         (with_binop_weights(BinaryLinear(8, 4)), r"inner.0: BinOp's .* Call restore_\(\)"),
+        (prune.identity(BinaryLinear(8, 4), "weight"), "inner.0: a hook makes .*prune.remove"),
         (Other(8, 4), "inner.0: Other may compute something else than its base"),
         (BinaryLinear(8, 4, device="meta"), "inner.0: it is on meta"),
     ],

@@ -27,8 +27,8 @@ def pack_(module: Module) -> Module:
         The module itself. It can't be trained any more.
 
     Raises:
-        OpError: a layer with more bits, of another class, or with BinOp's weights in it, by its
-            path; or no binary layer at all. Nothing has changed then.
+        OpError: a layer with more bits, of another class, or with a weight that BinOp or a hook
+            has put there, by its path; or no binary layer at all. Nothing has changed then.
     """
     layers = {path: layer for path, layer in module.named_modules() if _is_latent(layer)}
     if not layers:
@@ -62,6 +62,11 @@ def _problem(layer: Any) -> str | None:
         )
     if layer.holds_binary_weight:
         return "BinOp's binary weights stand in it. Call restore_() before."
+    if "weight" not in layer._parameters and not parametrize.is_parametrized(layer):
+        return (
+            "a hook makes its weight anew in each forward. End it before: torch.nn.utils.prune."
+            "remove, remove_weight_norm or remove_spectral_norm."
+        )
     if layer.weight_rule.bits > 1 or layer.input_bits > 1 or layer.input_range != "signed":
         return (
             f"weights of {layer.weight_rule.bits} bits and {layer.input_range} inputs of "
