@@ -1,8 +1,6 @@
 """The glue between a network and its C functions, over the real headers, without Python's side."""
 
 import ctypes
-import os
-import platform
 import re
 import shutil
 import subprocess
@@ -11,35 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from heap_programs import heap_counts
 from small_engine import small
 
 from xnorkit.native.compile import build
 from xnorkit.resources import get_include
 
-CXX = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-
 # Runs once, then counts what a hundred runs, steps and looks take from the heap.
-COUNTING_MAIN = r"""
-#include <cstdio>
-#include <cstdlib>
-#include <vector>
-
-extern "C" void* __libc_malloc(size_t);
-extern "C" void* __libc_memalign(size_t, size_t);
-static long taken = 0;
-extern "C" void* malloc(size_t size) { return ++taken, __libc_malloc(size); }
-extern "C" void* aligned_alloc(size_t alignment, size_t size) {
-  return ++taken, __libc_memalign(alignment, size);
-}
-
-int main(int, char** arguments) {
-  static char bytes[1 << 20];
-  FILE* file = std::fopen(arguments[1], "rb");
-  const size_t size = std::fread(bytes, 1, sizeof bytes, file);
-  char error[512];
-  for (int index = 0; const char* isa = xnor_supported(index); ++index) {
-    void* engine = xnor_create(bytes, size, isa, error, sizeof error);
-    if (engine == nullptr) return std::puts(error), 1;
+RUNS = r"""
     void* fork = xnor_fork(engine);
     size_t inputs, outputs;
     int ops, values;
@@ -55,8 +32,6 @@ int main(int, char** arguments) {
     std::printf("%s %s %ld %d\n", isa, xnor_isa(engine), taken - before, before > 2);
     xnor_destroy(engine);
     xnor_destroy(fork);
-  }
-}
 """
 
 
@@ -66,10 +41,8 @@ def made():
 
 
 @pytest.fixture(scope="module")
-def library(made, request):
-    library = ctypes.CDLL(
-        str(build(made.source, request.config.cache.mkdir("xnorkit-engines")).path)
-    )
+def library(made, engine_cache):
+    library = ctypes.CDLL(str(build(made.source, engine_cache).path))
     library.xnor_create.restype = c_void_p
     library.xnor_create.argtypes = [c_char_p, c_size_t, c_char_p, c_char_p, c_size_t]
     library.xnor_value.restype = c_void_p
@@ -155,10 +128,10 @@ def test_engines_of_one_library_do_not_share_their_buffers(library, made):
         library.xnor_destroy(engine)
 
 
-def test_only_the_c_functions_leave_the_library(made, request):
+def test_only_the_c_functions_leave_the_library(made, engine_cache):
     if not shutil.which("nm"):
         pytest.skip("nm is not installed here")
-    path = build(made.source, request.config.cache.mkdir("xnorkit-engines")).path
+    path = build(made.source, engine_cache).path
     said = subprocess.run(
         ["nm", "-D", "--defined-only", path], capture_output=True, text=True, check=True
     )
@@ -171,19 +144,9 @@ def test_only_the_c_functions_leave_the_library(made, request):
 
 
 def test_a_program_without_python_runs_it_and_allocates_nothing_on_the_way(made, tmp_path):
-    """Counted by a malloc of its own, also as the strictest compile that the headers must pass."""
-    if CXX is None or platform.libc_ver()[0] != "glibc":
-        pytest.skip("needs a compiler and glibc, whose malloc can be replaced")
-    (tmp_path / "main.cpp").write_text(made.source + COUNTING_MAIN)
-    (tmp_path / "model.xnor").write_bytes(made.content)
-    strict = ["-std=c++20", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
-    command = [*CXX.split(), *strict, f"-I{get_include()}", "main.cpp", "-o", "main"]
-    subprocess.run(command, cwd=tmp_path, check=True)
-    said = subprocess.run(
-        ["./main", "model.xnor"], cwd=tmp_path, check=True, capture_output=True, text=True
-    )
-    lines = [line.split() for line in said.stdout.splitlines()]
-    assert lines[-1][0] == "portable"
+    """Also the strictest compile that the headers must pass."""
+    strict = ["-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+    lines = heap_counts(tmp_path, made.source, RUNS, made.content, *strict)
     assert all(wanted == got for wanted, got, _, _ in lines)
     assert all(taken == "0" for _, _, taken, _ in lines)
     assert all(counted == "1" for *_, counted in lines)  # the construction was seen

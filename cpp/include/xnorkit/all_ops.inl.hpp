@@ -36,6 +36,7 @@ inline namespace kernels {
 }  // namespace kernels
 
 namespace audio {
+#include "xnorkit/audio/frame_vectors.inl.hpp"
 #include "xnorkit/audio/log_mel.inl.hpp"
 }  // namespace audio
 

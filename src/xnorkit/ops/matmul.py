@@ -140,12 +140,9 @@ def _gemm(a: Tensor, b: Tensor, k: int, threads: int | None = None) -> Tensor:
 
 
 def _linear_like(
-    x: Tensor,
-    weight: Tensor,
-    scale: Tensor | None = None,
-    bias: Tensor | None = None,
+    x: Tensor, weight: Tensor, scale: Tensor | None = None, bias: Tensor | None = None,
     threads: int | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     require_cpu("x", x)
     require_cpu("weight", weight, x)
     require_signed("x", x)
@@ -162,12 +159,9 @@ def _linear_like(
 
 
 def _linear(
-    x: Tensor,
-    weight: Tensor,
-    scale: Tensor | None = None,
-    bias: Tensor | None = None,
+    x: Tensor, weight: Tensor, scale: Tensor | None = None, bias: Tensor | None = None,
     threads: int | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     y = _linear_like(x, weight, scale, bias, threads)
     filters = weight.shape[0]
     x, weight = x.contiguous(), weight.contiguous()

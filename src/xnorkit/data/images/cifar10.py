@@ -3,16 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from xnorkit.data.download import Archive, fetch_archive
 from xnorkit.data.images.datamodule import ImageSplit
 from xnorkit.data.images.published import PublishedImages
 
-SHAPE = (3, 32, 32)
-LABELS = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
 _RECORD = 1 + 3 * 32 * 32  # a label, then the red, green and blue plane, row by row
 _INSIDE = "cifar-10-batches-bin"  # the archive's only folder
 
@@ -20,14 +15,8 @@ _INSIDE = "cifar-10-batches-bin"  # the archive's only folder
 class CIFAR10(PublishedImages):
     """Ten kinds of things, in the binary version's six files.
 
-    Args:
-        data_dir: see `PublishedImages`, as all that follows.
-        root: a folder with data_batch_1.bin … data_batch_5.bin and test_batch.bin.
-        validation: the papers have the last 5,000.
-        features: see there.
-        batch_size: see there.
-        eval_batch_size: see there.
-        seed: see there.
+    Arguments as `PublishedImages`; `root` has data_batch_1.bin … data_batch_5.bin and
+    test_batch.bin.
 
     Attributes:
         archive: of the files on the net.
@@ -37,26 +26,17 @@ class CIFAR10(PublishedImages):
 
     name = "cifar-10-binary"
     set_title = "CIFAR-10"
+    class_names = (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    )  # fmt: skip
+    image_shape = (3, 32, 32)
+    papers_validation = 5_000
     archive = Archive(
         "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
         size=170_052_171,
         sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         unpacked_size=184_400_000,
     )
-
-    def __init__(
-        self,
-        data_dir: str | Path,
-        root: str | Path | None = None,
-        validation: int = 5_000,
-        features: nn.Module | None = None,
-        batch_size: int = 32,
-        eval_batch_size: int = 256,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            LABELS, SHAPE, data_dir, root, validation, features, batch_size, eval_batch_size, seed
-        )
 
     def _fetch(self, folder: Path) -> None:
         fetch_archive(self.archive, folder)
@@ -81,6 +61,6 @@ def _batch(path: Path) -> ImageSplit:
         )
     records = data.reshape(-1, _RECORD)
     labels = records[:, 0].astype(np.int64)
-    if labels.max() >= len(LABELS):
+    if labels.max() >= len(CIFAR10.class_names):
         raise ValueError(f"{path}: a label {labels.max()}; CIFAR-10 has 0 … 9.")
-    return ImageSplit(records[:, 1:].reshape(-1, *SHAPE), labels)
+    return ImageSplit(records[:, 1:].reshape(-1, *CIFAR10.image_shape), labels)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from torch import nn
 
 from xnorkit.data.download import download
 from xnorkit.data.images.datamodule import ImageSplit
@@ -27,14 +26,8 @@ class IdxFile:
 class MNIST(PublishedImages):
     """Digits of two groups of writers, in four idx files.
 
-    Args:
-        data_dir: see `PublishedImages`, as all that follows.
-        root: a folder with the four files, gzipped (`train-images-idx3-ubyte.gz`, …) or not.
-        validation: the paper has the last 10,000.
-        features: see there.
-        batch_size: see there.
-        eval_batch_size: see there.
-        seed: see there.
+    Arguments as `PublishedImages`; `root` has the four files, gzipped
+    (`train-images-idx3-ubyte.gz`, …) or not.
 
     Attributes:
         site: the folder of the files on the net.
@@ -46,6 +39,8 @@ class MNIST(PublishedImages):
     name = "mnist"
     set_title = "MNIST"
     class_names: tuple[str, ...] = tuple(str(digit) for digit in range(10))
+    image_shape = (1, _SIDE, _SIDE)
+    papers_validation = 10_000
     site = "https://storage.googleapis.com/cvdf-datasets/mnist/"
     files = (  # sizes and checksums as TensorFlow Datasets has them
         IdxFile(9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -53,21 +48,6 @@ class MNIST(PublishedImages):
         IdxFile(1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
         IdxFile(4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
     )
-
-    def __init__(
-        self,
-        data_dir: str | Path,
-        root: str | Path | None = None,
-        validation: int = 10_000,
-        features: nn.Module | None = None,
-        batch_size: int = 32,
-        eval_batch_size: int = 256,
-        seed: int = 1,
-    ) -> None:
-        super().__init__(
-            self.class_names, (1, _SIDE, _SIDE), data_dir, root, validation,
-            features, batch_size, eval_batch_size, seed,
-        )  # fmt: skip
 
     def _fetch(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ are for validation, as in the papers.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
@@ -19,11 +19,10 @@ class PublishedImages(ImageDataModule):
     """Images of `root`, or downloaded to `data_dir` where there is none.
 
     Args:
-        labels: names of the classes.
-        shape: (C, H, W).
         data_dir: downloads lie below it; `~` is the home folder.
         root: a folder with the published files; null: they are downloaded.
-        validation: how many of the training images, the last ones, are for validation.
+        validation: how many of the training images, the last ones, are for validation; null: as
+            many as in the papers.
         features: see `ImageDataModule`, as all that follows.
         batch_size: see there.
         eval_batch_size: see there.
@@ -31,6 +30,9 @@ class PublishedImages(ImageDataModule):
 
     Attributes:
         name: of the folder below `data_dir`.
+        class_names: in the order of the labels.
+        image_shape: (C, H, W).
+        papers_validation: how many images papers have for it.
 
     Raises:
         ValueError: `root` is no folder, or `validation` not positive.
@@ -38,20 +40,24 @@ class PublishedImages(ImageDataModule):
 
     name: str
     set_title: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    papers_validation: int
 
     def __init__(
         self,
-        labels: tuple[str, ...],
-        shape: Sequence[int],
         data_dir: str | Path,
-        root: str | Path | None,
-        validation: int,
-        features: nn.Module | None,
-        batch_size: int,
-        eval_batch_size: int,
-        seed: int,
+        root: str | Path | None = None,
+        validation: int | None = None,
+        features: nn.Module | None = None,
+        batch_size: int = 32,
+        eval_batch_size: int = 256,
+        seed: int = 1,
     ) -> None:
-        super().__init__(labels, shape, features, batch_size, eval_batch_size, seed)
+        shape = self.image_shape
+        super().__init__(self.class_names, shape, features, batch_size, eval_batch_size, seed)
+        if validation is None:
+            validation = self.papers_validation
         if validation < 1:
             raise ValueError(f"data.validation={validation}: give a number of images ≥ 1.")
         self.root = None if root is None else Path(root).expanduser().absolute()
@@ -59,7 +65,7 @@ class PublishedImages(ImageDataModule):
             raise ValueError(f"data.root={self.root}: there is no such folder.")
         self.data_dir = Path(data_dir).expanduser().absolute()
         self.validation = validation
-        self.title = f"{self.set_title}, {len(labels)} classes"
+        self.title = f"{self.set_title}, {len(self.class_names)} classes"
         self.source_note = "download" if self.root is None else f"folder {self.root}"
 
     @abstractmethod
