@@ -112,51 +112,33 @@ void bench(const char* name, std::size_t in, std::size_t out, double products = 
   for (auto& contender : contenders) contender->print(products);
 }
 
+template <Map in, int out_c, Window window, class Out, int groups>
+struct Float {
+  template <class Ops>
+  using Of = typename Ops::template FloatConv2d<in, out_c, window, groups, Out>;
+};
+template <Map in, int out_c, Window window, class Out, int groups>
+struct Int8 {
+  template <class Ops>
+  using Of = typename Ops::template Int8Conv2d<in, out_c, window, groups, Out>;
+};
+template <Map in, int out_c, Window window, class Out, int groups>
+struct Bwn {
+  template <class Ops>
+  using Of = typename Ops::template BwnConv2d<in, out_c, window, groups, Out>;
+};
+
 // A convolution of a real map.
-template <template <class> class Of, class Out>
-void bench_conv(const char* name, Map in, Window window, int out_c) {
-  const Map out = window.output(out_c);
-  const bool bits = std::is_same_v<Out, std::uint64_t>;
-  bench<Of, float, Out>(name, in.reals(), bits ? out.bit_words() : out.reals(),
-                        double(out.reals()) * window.taps() * in.c);
+template <template <Map, int, Window, class, int> class Kind, Map in, int out_c, Window window,
+          class Out = RealOut, int groups = 1>
+void bench_conv(const char* name) {
+  constexpr Map out = window.output(out_c);
+  constexpr bool bits = std::is_same_v<Out, BitsOut>;
+  using Element = std::conditional_t<bits, std::uint64_t, float>;
+  bench<Kind<in, out_c, window, Out, groups>::template Of, float, Element>(
+      name, in.reals(), bits ? out.bit_words() : out.reals(),
+      double(out.reals()) * window.taps() * in.c / groups);
 }
-
-template <class Ops>
-using Float5 = typename Ops::template FloatConv2d<kKeyword, 64, kFive, 1, BitsOut>;
-template <class Ops>
-using Float7 = typename Ops::template FloatConv2d<kKeyword, 128, kSeven, 1, BitsOut>;
-template <class Ops>
-using Float1D = typename Ops::template FloatConv2d<kSound, 64, kLine, 1, BitsOut>;
-template <class Ops>
-using Float3 = typename Ops::template FloatConv2d<kMap, 64, same(kMap, 3), 1, RealOut>;
-template <class Ops>
-using FloatHead = typename Ops::template FloatConv2d<Map{1, 1, 64}, 12, kOne, 1, RealOut>;
-template <class Ops>
-using FloatLinear = typename Ops::template FloatConv2d<kVector, 128, kOne, 1, RealOut>;
-
-template <class Ops>
-using Int85 = typename Ops::template Int8Conv2d<kKeyword, 64, kFive, 1, BitsOut>;
-template <class Ops>
-using Int87 = typename Ops::template Int8Conv2d<kKeyword, 128, kSeven, 1, BitsOut>;
-template <class Ops>
-using Int81D = typename Ops::template Int8Conv2d<kSound, 64, kLine, 1, BitsOut>;
-template <class Ops>
-using Int8Linear = typename Ops::template Int8Conv2d<kVector, 128, kOne, 1, RealOut>;
-
-template <class Ops>
-using Bwn64 = typename Ops::template BwnConv2d<kMap, 64, same(kMap, 3), 1, RealOut>;
-template <class Ops>
-using Bwn128 = typename Ops::template BwnConv2d<kWide, 128, same(kWide, 3), 1, RealOut>;
-template <class Ops>
-using Bwn256 = typename Ops::template BwnConv2d<kDeep, 256, same(kDeep, 3), 1, RealOut>;
-template <class Ops>
-using Bwn512 = typename Ops::template BwnConv2d<kSmall, 512, same(kSmall, 3), 1, RealOut>;
-template <class Ops>
-using Bwn1 = typename Ops::template BwnConv2d<kMap, 64, same(kMap, 1), 1, RealOut>;
-template <class Ops>
-using BwnDepth = typename Ops::template BwnConv2d<kMap, 64, same(kMap, 3), 64, RealOut>;
-template <class Ops>
-using BwnLinear = typename Ops::template BwnConv2d<kVector, 1024, kOne, 1, RealOut>;
 
 template <class Ops>
 using Sign = typename Ops::template Threshold<kMap>;
@@ -179,24 +161,23 @@ template <class Ops>
 using Scaled = typename Ops::template Multiply<kMap, false>;
 
 void convolutions() {
-  bench_conv<Float5, std::uint64_t>("float 5x5 / 2 40x101x1 to 64, signs", kKeyword, kFive, 64);
-  bench_conv<Float7, std::uint64_t>("float 7x7 / 2 40x101x1 to 128, signs", kKeyword, kSeven, 128);
-  bench_conv<Float1D, std::uint64_t>("float 1-D 9 / 2 98x40 to 64, signs", kSound, kLine, 64);
-  bench_conv<Float3, float>("float 3x3 20x51x64 to 64", kMap, same(kMap, 3), 64);
-  bench_conv<FloatHead, float>("float linear 64 to 12", {1, 1, 64}, kOne, 12);
-  bench_conv<FloatLinear, float>("float linear 1024 to 128", kVector, kOne, 128);
-  bench_conv<Int85, std::uint64_t>("int8 5x5 / 2 40x101x1 to 64, signs", kKeyword, kFive, 64);
-  bench_conv<Int87, std::uint64_t>("int8 7x7 / 2 40x101x1 to 128, signs", kKeyword, kSeven, 128);
-  bench_conv<Int81D, std::uint64_t>("int8 1-D 9 / 2 98x40 to 64, signs", kSound, kLine, 64);
-  bench_conv<Int8Linear, float>("int8 linear 1024 to 128", kVector, kOne, 128);
-  bench_conv<Bwn64, float>("bwn 3x3 20x51x64 to 64", kMap, same(kMap, 3), 64);
-  bench_conv<Bwn128, float>("bwn 3x3 28x28x128 to 128", kWide, same(kWide, 3), 128);
-  bench_conv<Bwn256, float>("bwn 3x3 14x14x256 to 256", kDeep, same(kDeep, 3), 256);
-  bench_conv<Bwn512, float>("bwn 3x3 7x7x512 to 512", kSmall, same(kSmall, 3), 512);
-  bench_conv<Bwn1, float>("bwn 1x1 20x51x64 to 64", kMap, same(kMap, 1), 64);
-  bench<BwnDepth, float, float>("bwn 3x3 20x51x64 depthwise", kMap.reals(), kMap.reals(),
-                                9.0 * kMap.reals());
-  bench_conv<BwnLinear, float>("bwn linear 1024 to 1024", kVector, kOne, 1024);
+  bench_conv<Float, kKeyword, 64, kFive, BitsOut>("float 5x5 / 2 40x101x1 to 64, signs");
+  bench_conv<Float, kKeyword, 128, kSeven, BitsOut>("float 7x7 / 2 40x101x1 to 128, signs");
+  bench_conv<Float, kSound, 64, kLine, BitsOut>("float 1-D 9 / 2 98x40 to 64, signs");
+  bench_conv<Float, kMap, 64, same(kMap, 3)>("float 3x3 20x51x64 to 64");
+  bench_conv<Float, Map{1, 1, 64}, 12, kOne>("float linear 64 to 12");
+  bench_conv<Float, kVector, 128, kOne>("float linear 1024 to 128");
+  bench_conv<Int8, kKeyword, 64, kFive, BitsOut>("int8 5x5 / 2 40x101x1 to 64, signs");
+  bench_conv<Int8, kKeyword, 128, kSeven, BitsOut>("int8 7x7 / 2 40x101x1 to 128, signs");
+  bench_conv<Int8, kSound, 64, kLine, BitsOut>("int8 1-D 9 / 2 98x40 to 64, signs");
+  bench_conv<Int8, kVector, 128, kOne>("int8 linear 1024 to 128");
+  bench_conv<Bwn, kMap, 64, same(kMap, 3)>("bwn 3x3 20x51x64 to 64");
+  bench_conv<Bwn, kWide, 128, same(kWide, 3)>("bwn 3x3 28x28x128 to 128");
+  bench_conv<Bwn, kDeep, 256, same(kDeep, 3)>("bwn 3x3 14x14x256 to 256");
+  bench_conv<Bwn, kSmall, 512, same(kSmall, 3)>("bwn 3x3 7x7x512 to 512");
+  bench_conv<Bwn, kMap, 64, same(kMap, 1)>("bwn 1x1 20x51x64 to 64");
+  bench_conv<Bwn, kMap, 64, same(kMap, 3), RealOut, 64>("bwn 3x3 20x51x64 depthwise");
+  bench_conv<Bwn, kVector, 1024, kOne>("bwn linear 1024 to 1024");
 }
 
 void others() {
