@@ -109,6 +109,14 @@ def test_on_a_full_disk_the_numbers_are_said_all_the_same(tones, tmp_path, monke
     assert RunFolder(tmp_path).best.is_file()
 
 
+def test_what_is_deleted_is_left_out(tones, tmp_path, capsys):
+    typed = tiny(tones, *QUIET, "~scheduler", "recipe.epochs=1", "model=float")
+    run_job(composed(tmp_path, *typed), typed)
+    assert "Adam at 0.003, constant, seed 1" in capsys.readouterr().out
+    optimizer = torch.load(RunFolder(tmp_path).last, weights_only=True)["optimizer_states"][0]
+    assert optimizer["param_groups"][0]["lr"] == 3e-3  # to the end
+
+
 def test_a_float_run_starts_a_binary_one(tones, tmp_path):
     run_job(composed(tmp_path / "a", *tiny(tones, *QUIET, "model=float", "recipe.epochs=1")))
     start = f"init_from={RunFolder(tmp_path / 'a').best}"

@@ -185,7 +185,7 @@ def check_training(cfg: DictConfig) -> None:
         said = str(error)
         raise Refused(said if said.startswith(key) else f"{key}: {said}") from error
     scores = [f"val/{name}" for name in task_class(cfg).scores]
-    if cfg.score not in scores:
+    if scores and cfg.score not in scores:
         raise Refused(
             f"score={cfg.score}: the best checkpoint has most of {' or '.join(scores)}. Set one."
         )

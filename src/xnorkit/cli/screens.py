@@ -220,7 +220,7 @@ def show_comparison() -> None:
 
 def _training(cfg: DictConfig) -> str:
     epochs, batch = float_stage.epochs_left(cfg), cfg.data.get("batch_size")
-    schedule = _class(cfg.scheduler) if cfg.scheduler else "constant"
+    schedule = _class(cfg.scheduler) if cfg.get("scheduler") else "constant"
     return (
         f"{epochs} epochs, batches of {batch}, {_class(cfg.optimizer)} at "
         f"{cfg.optimizer.get('lr')}, {schedule}, seed {cfg.seed}"

@@ -125,10 +125,10 @@ def run_job(
     """
     quiet.silence()
     checks.check(cfg, multirun)
-    given = given_values(cfg, overrides)
     if not cfg.fit:
-        return evaluate.test_checkpoint(cfg, given)
+        return evaluate.test_checkpoint(cfg, given_values(cfg, overrides))
     if cfg.resume:
+        given = given_values(cfg, overrides)
         cfg = resume.resumed_config(resume.resumable(cfg.resume), given, cfg)
         checks.check(cfg, multirun)
     return train(cfg, watched)

@@ -37,7 +37,7 @@ class Task(LightningModule):
 
     Attributes:
         metrics: names below `val/` and `test/`.
-        scores: those of which more is better: the best checkpoint has most of one.
+        scores: those of which more is better: the best checkpoint has most of one; () takes any.
         has_engine: whether `deploy` makes C++ of it.
         frontend: what makes the network's input of a batch, where the task has one.
         labels: class names, where the task has any.
