@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_everywhere_is_an_error_that_names_both_folders(tmp_
 def test_no_folder_at_all_is_an_error(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file" / "tmp"))
-    with pytest.raises(CacheError, match="XDG_CACHE_HOME or TMPDIR"):
+    with pytest.raises(CacheError, match=r"data_dir .*XDG_CACHE_HOME\) or TMPDIR"):
         build(ANSWER, tmp_path / "file" / "cache")
 
 

@@ -138,8 +138,9 @@ class _Build:
         except OSError as error:
             raise CacheError(
                 f"A library can be kept neither in {cache} ({reason}) nor in "
-                f"{tempfile.gettempdir()} ({error.strerror or error}). Make room there, or set "
-                "XDG_CACHE_HOME or TMPDIR to folders that can be written."
+                f"{tempfile.gettempdir()} ({error.strerror or error}). Make room there, or name "
+                "folders that can be written: data_dir (where none is given, XDG_CACHE_HOME) or "
+                "TMPDIR."
             ) from error
 
     def _find(self, cache: Path) -> Built | None:
