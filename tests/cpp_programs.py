@@ -1,5 +1,6 @@
 """C++ of cpp/, built once for each state of its sources: files, or a build folder of CMake."""
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -67,8 +68,12 @@ def end(process):
 
 
 def stop(process):
-    """With the compilers that it began."""
+    """With the compilers that it began: Ninja's are groups of their own, which it ends itself."""
     if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+            return
         os.killpg(process.pid, signal.SIGKILL)
 
 
