@@ -13,10 +13,11 @@ from xnorkit.nn.binary_layer import BinaryLayer, default_rule
 from xnorkit.nn.layer_options import InputScale
 
 PADDING_VALUES = (0, 1, -1)
+Size = int | tuple[int, ...]  # one number, or one an axis
 
 
 class _BinaryConv(BinaryLayer):
-    """What the convolutions share: the border, and K."""
+    """What the convolutions share: their arguments, the border, and K."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -26,6 +27,40 @@ class _BinaryConv(BinaryLayer):
     padding_mode: Any
     padding_value: int
     _reversed_padding_repeated_twice: list[int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Any = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        input_sign: str | None = "ste_clip",
+        weight_rule: WeightRule | None = None,
+        padding_value: int = 0,
+        input_scale: InputScale = "none",
+        input_quant_mode: QuantMode = "det",
+        input_bits: int = 1,
+        input_range: Range = "signed",
+        binary_gradient: bool = False,
+        input_dropout: float = 0.0,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+        self._init_binary(
+            input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
+            input_range, binary_gradient, input_dropout,
+        )  # fmt: skip
+        self._init_border(padding_value)
 
     def _init_border(self, padding_value: int) -> None:
         if padding_value not in PADDING_VALUES:
@@ -124,77 +159,9 @@ class BinaryConv1d(_BinaryConv, nn.Conv1d):
         ValueError: an unknown option, or one that can't be combined.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] = 1,
-        padding: int | tuple[int] | str = 0,
-        dilation: int | tuple[int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: Any = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        input_sign: str | None = "ste_clip",
-        weight_rule: WeightRule | None = None,
-        padding_value: int = 0,
-        input_scale: InputScale = "none",
-        input_quant_mode: QuantMode = "det",
-        input_bits: int = 1,
-        input_range: Range = "signed",
-        binary_gradient: bool = False,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            padding_mode, device, dtype,
-        )  # fmt: skip
-        self._init_binary(
-            input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
-            input_range, binary_gradient, input_dropout,
-        )  # fmt: skip
-        self._init_border(padding_value)
-
 
 class BinaryConv2d(_BinaryConv, nn.Conv2d):
     """y = α·(sign(x) ⊛ sign(W))·K + bias; parameters and state_dict keys of `nn.Conv2d`.
 
     Arguments and errors as `BinaryConv1d`, sizes as an int or a pair.
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] | str = 0,
-        dilation: int | tuple[int, int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: Any = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        input_sign: str | None = "ste_clip",
-        weight_rule: WeightRule | None = None,
-        padding_value: int = 0,
-        input_scale: InputScale = "none",
-        input_quant_mode: QuantMode = "det",
-        input_bits: int = 1,
-        input_range: Range = "signed",
-        binary_gradient: bool = False,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            padding_mode, device, dtype,
-        )  # fmt: skip
-        self._init_binary(
-            input_sign, default_rule(weight_rule), input_scale, input_quant_mode, input_bits,
-            input_range, binary_gradient, input_dropout,
-        )  # fmt: skip
-        self._init_border(padding_value)
