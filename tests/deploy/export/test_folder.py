@@ -3,6 +3,7 @@
 import os
 import shutil
 import sysconfig
+from dataclasses import replace
 
 import hearing_model
 import numpy as np
@@ -28,6 +29,12 @@ def files_of(folder):
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def with_labels(model, labels):
+    """The same model with other labels."""
+    file = xnor_file.from_bytes(model)
+    return xnor_file.to_bytes(replace(file.metadata, labels=labels), file.tensors)
 
 
 def test_it_holds_the_example_the_headers_the_unit_and_the_model(made, tmp_path):
@@ -73,6 +80,38 @@ def test_a_second_export_keeps_what_was_changed_and_renews_the_model_alone(made,
     assert (tmp_path / "model.xnor").read_bytes() == other.content != made.content
     assert (tmp_path / "engine.cpp").read_text() == made.source
     assert before == {path: path.stat().st_mtime_ns for path in before}  # nothing is compiled anew
+
+
+def about(model):
+    """What the README of an export says of the model alone."""
+    return f"| `model.xnor` | {len(model):,} bytes |"
+
+
+def test_a_second_export_tells_of_the_new_model_and_keeps_the_rest_of_the_readme(made, tmp_path):
+    readme = export(made.content, tmp_path).folder / "README.md"
+    readme.write_text(f"mine, above\n{readme.read_text()}and below\n")
+    before = readme.read_text()
+    assert "README.md" in export(made.content, tmp_path).kept
+    assert readme.read_text() == before
+    renamed = with_labels(made.content, ("left", "right", "stop!"))
+    assert "README.md" not in export(renamed, tmp_path).kept
+    wanted = before.replace("yes, no, four", "left, right, stop!")
+    assert readme.read_text() == wanted.replace(about(made.content), about(renamed))
+
+
+@pytest.mark.parametrize("lost", ["section", "model", "text"])
+def test_a_readme_whose_section_was_changed_is_kept_and_named(made, tmp_path, lost):
+    readme = export(made.content, tmp_path).folder / "README.md"
+    if lost == "section":
+        readme.write_text(readme.read_text().replace("yes, no, four", "my words"))
+    elif lost == "model":
+        (tmp_path / "model.xnor").write_bytes(b"damaged")
+    else:
+        readme.write_bytes(b"\xff\xfe")
+    before = readme.read_bytes()
+    renamed = with_labels(made.content, ("left", "right", "stop!"))
+    assert "README.md" in export(renamed, tmp_path).kept
+    assert readme.read_bytes() == before
 
 
 def test_an_engine_exports_its_own_model(made, engine_cache, tmp_path):

@@ -7,6 +7,8 @@
          predict_wav.cpp  recordings → labels                      } they are missing, so that what
          run_floats.c     the network alone, from C                } you change stays
          README.md        how to build it, and what this model is  }
+
+The README's section on the model is renewed as long as it is what the export before has written.
 """
 
 import os
@@ -21,7 +23,8 @@ from xnorkit.deploy.xnor_file import XnorFile
 from xnorkit.resources import CPP_DIR, EXAMPLE_DIR, LICENSE
 
 MODEL, UNIT = "model.xnor", "engine.cpp"
-PROJECT = ("CMakeLists.txt", "predict_wav.cpp", "run_floats.c", "README.md")
+README = "README.md"
+PROJECT = ("CMakeLists.txt", "predict_wav.cpp", "run_floats.c", README)
 
 
 class ExportError(ValueError):
@@ -34,7 +37,8 @@ class Exported:
 
     Attributes:
         folder: of the project.
-        kept: files of the project that were there and have stayed as they were.
+        kept: files of the project that were there and have stayed as they were; the README too
+            where its section on the model was changed by hand.
         built: libraries and programs for the target; none where none was asked for.
     """
 
@@ -83,14 +87,28 @@ def export(
 def _write_project(folder: Path, file: XnorFile) -> tuple[str, ...]:
     kept = []
     for name in PROJECT:
-        if (folder / name).exists():
-            kept.append(name)
+        path = folder / name
+        if path.exists():
+            if name != README or not _renew_about(path, file):
+                kept.append(name)
             continue
         text = (EXAMPLE_DIR / name).read_text(encoding="utf-8")
-        if name == "README.md":
-            text += _about(file)
-        (folder / name).write_text(text, encoding="utf-8")
+        path.write_text(text + _about(file) if name == README else text, encoding="utf-8")
     return tuple(kept)
+
+
+def _renew_about(readme: Path, file: XnorFile) -> bool:
+    """Whether the README had the section on the model before, and now has that on this one."""
+    try:
+        before = _about(xnor_file.read(readme.with_name(MODEL)))
+        text = readme.read_text(encoding="utf-8")
+    except ValueError:  # no model.xnor, or no UTF-8: it is not as it was written
+        return False
+    after = text.replace(before, _about(file))
+    if after == text:
+        return False
+    readme.write_text(after, encoding="utf-8")
+    return True
 
 
 def _write_generated(folder: Path, file: XnorFile, program: Program) -> None:
