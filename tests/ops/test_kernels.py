@@ -9,7 +9,15 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from xnorkit.ops import OpError, kernels, pack_bits, xnor_gemm
+from xnorkit.ops import (
+    OpError,
+    kernels,
+    pack_bits,
+    unpack_bits,
+    xnor_conv2d,
+    xnor_gemm,
+    xnor_linear,
+)
 
 
 def test_a_path_that_is_not_there_is_refused_by_the_name_of_the_variable(monkeypatch):
@@ -81,6 +89,52 @@ def test_other_python_threads_run_during_a_call():
     other.join()
     # With the GIL held there would be at most the few moments between two calls.
     assert sum(began < moment < ended for moment in seen) > 50
+
+
+def by_others(call):
+    """Share of a call's processor time that other threads than the caller's took."""
+    own, all_of_it = time.thread_time(), time.process_time()
+    call()
+    own, all_of_it = time.thread_time() - own, time.process_time() - all_of_it
+    return 1 - own / all_of_it
+
+
+def test_threads_are_as_many_as_are_asked_for():
+    bits, x = pack_bits(torch.randn(1500, 1500)), torch.randn(1500, 1500)
+    maps, filters = torch.randn(4, 64, 60, 60), pack_bits(torch.randn(256, 576))
+    many = torch.randn(3000, 3000)
+    packed = pack_bits(many)
+    for op in (
+        lambda n: pack_bits(many, threads=n),
+        lambda n: unpack_bits(packed, 3000, threads=n),
+        lambda n: xnor_gemm(bits, bits, 1500, threads=n),
+        lambda n: xnor_linear(x, bits, threads=n),
+        lambda n: xnor_conv2d(maps, filters, (3, 3), threads=n),
+    ):
+        op(1)
+        assert by_others(lambda op=op: op(1)) < 0.2
+        assert by_others(lambda op=op: op(4)) > 0.4  # three quarters, were all shares alike
+
+
+class All(torch.nn.Module):
+    """Every operator, one after the other."""
+
+    def forward(self, x, weight):
+        bits = pack_bits(x)
+        y = xnor_linear(unpack_bits(bits, 77), weight) + xnor_gemm(bits, weight, 77)
+        filters = pack_bits(torch.ones(5, 9 * 4))
+        return y, xnor_conv2d(y.reshape(1, 4, -1, 3), filters, (3, 3), padding=1)
+
+
+def test_all_operators_are_exported_and_compiled_whole():
+    x, weight = torch.randn(12, 77), pack_bits(torch.randn(8, 77))
+    expected = All()(x, weight)
+    exported = torch.export.export(All(), (x, weight))
+    called = {str(n.target) for n in exported.graph.nodes if "xnorkit" in str(n.target)}
+    assert len(called) == 5
+    compiled = torch.compile(All(), backend="aot_eager", fullgraph=True)
+    for made in (exported.module(), compiled):
+        assert all(map(torch.equal, made(x, weight), expected))
 
 
 @pytest.mark.slow

@@ -89,6 +89,17 @@ def test_other_rules_of_one_bit_are_packed_too(rule):
     assert torch.equal(before, after)
 
 
+def test_in_training_nothing_is_drawn_or_dropped():
+    drawn = WeightRule(centre=False, alpha="none", rule="ste", quant_mode="stochastic")
+    layer = BinaryLinear(
+        77, 20, weight_rule=drawn, input_quant_mode="stochastic", input_dropout=0.5
+    )
+    x = torch.randn(5, 77)
+    before, after = answers(layer, x)
+    assert torch.equal(before, after)
+    assert torch.equal(layer.train()(x), before)
+
+
 def test_a_real_input_stays_real_over_packed_weights():
     for layer, x in (
         (BinaryLinear(30, 7, input_sign=None), torch.randn(4, 30)),
