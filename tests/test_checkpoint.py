@@ -1,7 +1,9 @@
 """A checkpoint becomes a module again, without hydra, and runs nothing that it should not."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -104,6 +106,16 @@ def test_nested_targets_and_lists_are_built_from_the_inside_out():
     built = build({"layers": [linear, 7], "name": "x"})
     assert isinstance(built["layers"][0], torch.nn.Linear)
     assert (built["layers"][1], built["name"]) == (7, "x")
+
+
+def test_nothing_in_the_package_unpickles_a_file():
+    folder = Path(xnorkit.__file__).parent
+    for source in folder.rglob("*.py"):
+        text = source.read_text()
+        for call in re.findall(r"torch\.load\(.*|\.fit\([^)]*ckpt_path[^)]*\)", text):
+            assert "weights_only=True" in call, (source, call)
+        said = re.search(r"import (pickle|dill|cloudpickle|joblib)\b|allow_pickle|np\.load\(", text)
+        assert said is None, (source, said)
 
 
 def test_files_that_are_no_checkpoint_are_named(tmp_path):

@@ -2,9 +2,12 @@
 
 import json
 
+import jsonschema
+import numpy as np
 import pytest
 import torch
 from runs import composed, tiny
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from xnorkit.callbacks.deploy import Deploy, best_copies
@@ -15,16 +18,27 @@ from xnorkit.cli.screens import DeployFailed
 from xnorkit.cli.train import run_job
 from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
+from xnorkit.deploy.report import litert_side, onnx_sides
+from xnorkit.deploy.report.record import SCHEMA
 
 NATIVE = ("callbacks=checkpoint", "logger=none", "deploy=native", "deploy.race_seconds=0")
 
 
 @pytest.fixture(scope="module")
 def run(tones, tmp_path_factory):
-    """A run that ends with its engine."""
+    """A run that ends with its engine and a race, without the rivals that take long to convert."""
     folder = RunFolder(tmp_path_factory.mktemp("deployed"))
-    run_job(composed(folder.path, *tiny(tones, *NATIVE)))
+    raced = ("callbacks=checkpoint", "logger=tensorboard", "deploy=native")
+    with pytest.MonkeyPatch.context() as patch:
+        for side in (onnx_sides, litert_side):
+            patch.setattr(side, "find_spec", lambda name: None)
+        run_job(composed(folder.path, *tiny(tones, *raced, "deploy.race_seconds=0.05")))
     return folder
+
+
+def test_it_follows_every_fit_unless_it_is_switched_off(tmp_path):
+    assert composed(tmp_path).deploy._target_ == "xnorkit.callbacks.deploy.Deploy"
+    assert composed(tmp_path, "deploy=none").deploy == {}
 
 
 def test_the_engine_gives_the_best_checkpoints_answers(run):
@@ -40,6 +54,32 @@ def test_the_size_is_what_the_start_said(run):
     size = (run.path / "deploy" / "model.xnor").stat().st_size
     assert size == result["packed_bytes"] == result["deploy/bytes"]
     assert result["deploy/agreement"] == 1.0
+
+
+def test_its_report_is_as_the_schema_says_and_has_the_race(run):
+    report = json.loads((run.path / "report" / "report.json").read_text())
+    jsonschema.validate(report, json.loads(SCHEMA.read_text()))
+    size = (run.path / "deploy" / "model.xnor").stat().st_size
+    assert report["sizes"]["file"] == report["sizes"]["stated"] == size
+    ours, *others = report["speed"]["sides"]
+    assert (ours["name"], ours["model"]) == ("xnorkit", "engine")
+    assert {side["model"] for side in others} == {"network", "float twin"}
+    assert all(side["answers"]["faithful"] for side in others)
+    assert "stem" in report["speed"]["steps"]
+    assert {side["name"] for side in report["speed"]["missing"]} >= {"ONNX Runtime int8"}
+    assert np.sum(report["confusion"]) == report["agreement"]["samples"] == 12
+    pictures = {path.stem for path in (run.path / "report").glob("*.png")}
+    assert pictures == {"latency", "sizes", "agreement", "confusion"}
+
+
+def test_tensorboard_has_its_numbers_and_figures(run):
+    [folder] = (run.path / "tensorboard").iterdir()
+    events = EventAccumulator(str(folder)).Reload()
+    result = json.loads(run.result.read_text())
+    for name in ("bytes", "agreement", "latency_us"):
+        [scalar] = events.Scalars(f"deploy/{name}")
+        assert scalar.value == pytest.approx(result[f"deploy/{name}"])
+    assert {"deploy/latency", "deploy/confusion"} <= set(events.Tags()["images"])
 
 
 def test_the_model_says_how_its_input_is_computed(run):

@@ -55,7 +55,13 @@ def test_a_long_path_is_not_broken_in_two(run, capsys):
 
 @pytest.mark.parametrize(
     "error",
-    [Refused("no."), ValueError("no."), OSError("no."), MisconfigurationException("no.")],
+    [
+        Refused("no."),
+        screens.DeployFailed("no."),
+        ValueError("no."),
+        OSError("no."),
+        MisconfigurationException("no."),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_what_the_user_can_change_is_one_sentence(error, run, capsys):

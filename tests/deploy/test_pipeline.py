@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from interpreter import Interpreter
 from random_networks import settle
 from torch import nn
 
 import xnorkit
-from xnorkit.deploy import xnor_file
+from xnorkit.deploy import pipeline, xnor_file
+from xnorkit.deploy.agreement import DisagreementError
 from xnorkit.deploy.engine import Engine
 from xnorkit.deploy.pipeline import MODEL, UNIT, compile, deploy, plan
 from xnorkit.features import Frontend, LogMel
@@ -74,6 +76,14 @@ def test_every_path_gives_the_same_answers(deployed, engine_cache, isa):
     other = compile(network(), INPUTS[:1], isa=isa, cache_dir=engine_cache)
     assert other.isa == isa
     torch.testing.assert_close(other(INPUTS), engine(INPUTS), rtol=0, atol=1e-5)
+
+
+def test_an_engine_that_answers_otherwise_than_torch_is_refused(tmp_path, monkeypatch):
+    planned, other = plan(network(), INPUTS[:1]), plan(network(seed=2), INPUTS[:1]).lowered
+    wrong = Interpreter(other.program, other.tensors())
+    monkeypatch.setattr(pipeline, "Engine", lambda *_, **__: wrong)
+    with pytest.raises(DisagreementError, match=r"^0: \d+ of [\d,]+ outputs of the engine differ"):
+        deploy(planned, tmp_path, INPUTS)
 
 
 def test_the_unit_is_kept_beside_the_model(deployed):
