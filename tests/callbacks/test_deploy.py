@@ -61,6 +61,8 @@ def test_its_report_is_as_the_schema_says_and_has_the_race(run):
     jsonschema.validate(report, json.loads(SCHEMA.read_text()))
     size = (run.path / "deploy" / "model.xnor").stat().st_size
     assert report["sizes"]["file"] == report["sizes"]["stated"] == size
+    assert report["agreement"]["exact"]  # its stem is int8
+    assert all(layer["wrong_in_whole"] == 0 < layer["inputs"] for layer in report["layers"])
     ours, *others = report["speed"]["sides"]
     assert (ours["name"], ours["model"]) == ("xnorkit", "engine")
     assert {side["model"] for side in others} == {"network", "float twin"}
