@@ -64,6 +64,22 @@ def test_each_scheme_lowers_each_network(scheme, build):
     check(settle(network, 3), shape)
 
 
+@pytest.mark.parametrize("scheme", [XNOR, BinaryNet])
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda s: KWSCNN(s, (1, 12, 17), 5, 8, widths=(9, 66), pools=(2, 1), stem="int8"),
+        lambda s: MLP(s, (1, 12, 17), 4, widths=(70, 33, 20), stem="int8"),
+    ],
+    ids=["kws_cnn", "mlp"],
+)
+def test_behind_an_int8_stem_every_binary_layer_is_exact(scheme, network):
+    lowered = lower(settle(network(scheme()), 4), torch.zeros(1, 1, 12, 17))
+    found = assert_agreement(lowered, Interpreter(lowered.program, lowered.tensors()))
+    assert (found.exact, found.exact_until, len(found.layers)) == (True, None, 2)
+    assert sum(layer.wrong_in_whole for layer in found.layers) == 0
+
+
 def test_a_network_that_does_nothing_gives_its_input():
     check(nn.Sequential(nn.Identity(), nn.Dropout()).eval(), (2, 3, 4))
 
