@@ -21,7 +21,7 @@ from xnorkit.deploy.report.speed import measure
 from xnorkit.deploy.validate import validate
 from xnorkit.machine import cpu_name
 from xnorkit.networks import KWSCNN
-from xnorkit.nn.int8_stem import Stem
+from xnorkit.nn.stem import Stem
 from xnorkit.schemes import XNOR, Float
 
 SHAPE = (1, 40, 101)

@@ -75,7 +75,7 @@ def test_all_schemes_name_their_weights_alike():
     [
         ({"widths": (8, 8)}, r"network.widths=\[8, 8\]: give alexnet seven widths"),
         ({"widths": (8, 0, 8, 8, 8, 8, 8)}, "each ≥ 1"),
-        ({"stem": "int4"}, "network.stem='int4': choose float or int8"),
+        ({"stem": "int4"}, "network.stem='int4': choose float, int8, binary"),
         ({"input_shape": (3, 62, 224)}, r"\(3, 62, 224\): .* at least 63x63"),
         ({"input_shape": (224, 224)}, "alexnet takes images"),
     ],

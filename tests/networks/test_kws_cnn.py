@@ -10,7 +10,7 @@ ALL = [Float(), BWN(), XNOR(), BinaryNet()]
 
 
 @pytest.mark.parametrize("scheme", ALL, ids=lambda s: s.name)
-@pytest.mark.parametrize("stem", ["float", "int8"])
+@pytest.mark.parametrize("stem", ["float", "int8", "binary"])
 @pytest.mark.parametrize("shape", [(1, 40, 101), (1, 40, 51), (1, 10, 7), (1, 1, 1), (2, 64, 32)])
 def test_any_mel_by_frame_size_gives_logits_and_gradients_everywhere(scheme, shape, stem):
     torch.manual_seed(0)
@@ -58,7 +58,7 @@ def test_stem_arguments_reach_the_stem():
         ({"widths": (8, 8), "pools": (1,)}, "one pooling factor a block"),
         ({"widths": (), "pools": ()}, "at least one block"),
         ({"kernel_size": 4}, "kernel_size=4"),
-        ({"stem": "int4"}, "network.stem='int4': choose float or int8"),
+        ({"stem": "int4"}, "network.stem='int4': choose float, int8, binary"),
         ({"pools": (1, 0, 1, 1)}, "all must be"),
         ({"input_shape": (40, 101)}, r"input_shape=\(40, 101\)"),
     ],

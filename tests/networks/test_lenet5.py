@@ -66,7 +66,7 @@ def test_all_schemes_name_their_weights_alike():
     [
         ({"widths": (8, 8)}, r"network.widths=\[8, 8\]: give lenet5 three widths"),
         ({"widths": (8, 0, 8)}, "each ≥ 1"),
-        ({"stem": "int4"}, "network.stem='int4': choose float or int8"),
+        ({"stem": "int4"}, "network.stem='int4': choose float, int8, binary"),
         ({"input_shape": (28, 28)}, r"input_shape=\(28, 28\): lenet5 takes images"),
     ],
 )

@@ -8,7 +8,7 @@ from xnorkit.schemes import BWN, XNOR, BinaryNet, Float
 
 
 @pytest.mark.parametrize("scheme", [Float(), BWN(), XNOR(), BinaryNet()], ids=lambda s: s.name)
-@pytest.mark.parametrize("stem", ["float", "int8"])
+@pytest.mark.parametrize("stem", ["float", "int8", "binary"])
 @pytest.mark.parametrize("shape", [(1, 40, 11), (7,), (3, 4, 4)])
 def test_any_input_shape_gives_logits_and_gradients_everywhere(scheme, shape, stem):
     torch.manual_seed(0)
@@ -39,7 +39,7 @@ def test_an_int8_stem_has_the_names_shapes_and_first_weights_of_a_float_one():
 
 
 def test_an_unknown_stem_is_refused():
-    with pytest.raises(ValueError, match="network.stem=None: choose float or int8"):
+    with pytest.raises(ValueError, match="network.stem=None: choose float, int8, binary"):
         MLP(XNOR(), (4,), 3, stem=None)
 
 

@@ -61,7 +61,7 @@ def test_all_schemes_name_their_weights_alike():
     [
         ({"widths": (8, 8)}, r"network.widths=\[8, 8\]: give nin eight widths"),
         ({"widths": (8, 0, 8, 8, 8, 8, 8, 8)}, "each ≥ 1"),
-        ({"stem": "int4"}, "network.stem='int4': choose float or int8"),
+        ({"stem": "int4"}, "network.stem='int4': choose float, int8, binary"),
         ({"input_shape": (32, 32)}, r"input_shape=\(32, 32\): nin takes images"),
     ],
 )

@@ -103,7 +103,7 @@ def test_an_identity_shortcut_carries_what_comes():
     [
         ({"widths": (8, 8)}, r"network.widths=\[8, 8\]: give resnet18 four widths"),
         ({"widths": (8, 0, 8, 8)}, "each ≥ 1"),
-        ({"stem": "int4"}, "network.stem='int4': choose float or int8"),
+        ({"stem": "int4"}, "network.stem='int4': choose float, int8, binary"),
         ({"shortcut": "none"}, "network.shortcut='none': choose scheme or float"),
         ({"input_shape": (224, 224)}, r"input_shape=\(224, 224\): resnet18 takes images"),
     ],

@@ -13,7 +13,7 @@ from int8_cases import KINDS, assert_bits, conv, pair, spread
 from torch import nn
 
 from xnorkit.nn import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
-from xnorkit.nn.int8_stem import INPUT_UNIT, MAX_INPUTS, stem_class
+from xnorkit.nn.int8_stem import INPUT_UNIT, MAX_INPUTS
 
 CONVOLUTIONS = [
     {},
@@ -231,15 +231,6 @@ def test_filters_too_long_for_int32_are_refused():
         Int8Linear(133145, 1, device="meta")
     Int8Linear(133144, 1, device="meta")
     Int8Conv2d(133145, 5, 1, groups=5, device="meta")
-
-
-def test_an_unknown_stem_is_refused_with_the_known_ones():
-    assert stem_class("float", nn.Conv2d) is nn.Conv2d
-    assert stem_class("int8", nn.Conv2d) is Int8Conv2d
-    assert stem_class("int8", nn.Conv1d) is Int8Conv1d
-    assert stem_class("int8", nn.Linear) is Int8Linear
-    with pytest.raises(ValueError, match=r"network.stem='int4': choose float or int8\."):
-        stem_class("int4", nn.Linear)
 
 
 def test_printed_it_is_torchs_layer_in_int8():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 LAYERS = 7  # without the last
@@ -24,8 +24,8 @@ class AlexNet(nn.Module):
         num_classes: width of the last layer.
         widths: filters of the five convolutions, features of the two layers after them.
         dropout: before the second layer of 4096 features and before the last.
-        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
-            `Int8Conv2d`.
+        stem: the first convolution: `float`; `int8`, input and weights in 8 bits; `binary`, weights
+            of ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem, a smaller image, not seven widths, or one below 1.

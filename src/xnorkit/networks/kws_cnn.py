@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 
@@ -23,8 +23,8 @@ class KWSCNN(nn.Module):
         pools: max-pool factor after each inner block, as many as widths.
         kernel_size: of the inner blocks, odd.
         dropout: before the last layer.
-        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
-            `Int8Conv2d`.
+        stem: the first convolution: `float`; `int8`, input and weights in 8 bits; `binary`, weights
+            of ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem, lists of different lengths, an even kernel, or sizes below 1.

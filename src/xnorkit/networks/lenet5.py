@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 KERNEL = 5
@@ -22,8 +22,8 @@ class LeNet5(nn.Module):
         input_shape: (C, H, W).
         num_classes: width of the last layer.
         widths: filters of both convolutions, features of the inner linear layer.
-        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
-            `Int8Conv2d`.
+        stem: the first convolution: `float`; `int8`, input and weights in 8 bits; `binary`, weights
+            of ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem, another input than an image, not three widths, or one below 1.

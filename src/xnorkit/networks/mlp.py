@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 
@@ -19,7 +19,8 @@ class MLP(nn.Module):
         num_classes: width of the last layer.
         widths: features after the stem and after each inner block.
         dropout: before each inner layer and before the last.
-        stem: `float`; `int8`: the first layer takes input and weights in 8 bits, see `Int8Linear`.
+        stem: the first layer: `float`; `int8`, input and weights in 8 bits; `binary`, weights of
+            ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem, no width, or one below 1.

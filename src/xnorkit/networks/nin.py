@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 LAYERS = 8  # without the last
@@ -22,8 +22,8 @@ class NIN(nn.Module):
         num_classes: filters of the last convolution.
         widths: filters of the stem and of the inner convolutions, eight.
         dropout: before the first convolution of the second and third group.
-        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
-            `Int8Conv2d`.
+        stem: the first convolution: `float`; `int8`, input and weights in 8 bits; `binary`, weights
+            of ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem, another input than an image, not eight widths, or one below 1.

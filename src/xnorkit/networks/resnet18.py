@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
-from xnorkit.nn.int8_stem import Stem, stem_class
+from xnorkit.nn.stem import Stem, stem_class
 from xnorkit.schemes import Scheme
 
 Shortcut = Literal["scheme", "float"]
@@ -25,8 +25,8 @@ class ResNet18(nn.Module):
         widths: filters of the four stages.
         shortcut: convolution of a halving block. `scheme`: binary where the others are; `float`:
             real-valued, after an average-pool, as in Bi-Real Net.
-        stem: `float`; `int8`: the first convolution takes input and weights in 8 bits, see
-            `Int8Conv2d`.
+        stem: the first convolution: `float`; `int8`, input and weights in 8 bits; `binary`, weights
+            of ±1. See `nn.stem`.
 
     Raises:
         ValueError: an unknown stem or shortcut, another input than an image, not four widths, or

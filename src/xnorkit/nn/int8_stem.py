@@ -16,7 +16,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +34,6 @@ from xnorkit.binarize.rounding import (
 )
 from xnorkit.nn.binary_layer import autocasts
 from xnorkit.nn.layer_options import MAX_EXACT
-
-Stem = Literal["float", "int8"]
 
 # Four deviations of a standardised input on either side. Log-mel maps of speech lie within 3.7;
 # LSQ's 2·mean|x|/√127 would reach to 18 and be 4.6 times as coarse.
@@ -235,22 +233,3 @@ class Int8Linear(Int8Layer, nn.Linear):
     def linear_map(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (…, in_features) → (…, out_features)."""
         return F.linear(x, weight, bias)
-
-
-_Layer = TypeVar("_Layer", bound=nn.Module)
-_INT8: dict[type[nn.Module], type[Any]] = {
-    nn.Conv1d: Int8Conv1d,
-    nn.Conv2d: Int8Conv2d,
-    nn.Linear: Int8Linear,
-}
-
-
-def stem_class(stem: Stem, layer: type[_Layer]) -> type[_Layer]:
-    """`layer` itself for a float stem, its subclass in 8 bits for `int8`.
-
-    Raises:
-        ValueError: another stem.
-    """
-    if stem not in get_args(Stem):
-        raise ValueError(f"network.stem={stem!r}: choose {' or '.join(get_args(Stem))}.")
-    return layer if stem == "float" else _INT8[layer]
