@@ -62,6 +62,15 @@ def test_a_run_stopped_anywhere_and_resumed_equals_the_unbroken_one(
     assert_same_training(resumed(tmp_path, tones), unbroken)
 
 
+def test_drawn_signs_are_those_of_the_unbroken_run_too(tones, tmp_path):
+    drawn = ["model=binarynet", "model.weight_quant_mode=stochastic",
+             "model.activation_quant_mode=stochastic", "test=false"]  # fmt: skip
+    whole = run(tmp_path / "whole", tones, *drawn)
+    with pytest.raises(Stopped):
+        run(tmp_path / "broken", tones, *drawn, signal_at(1))
+    assert_same_training(resumed(tmp_path / "broken", tones), whole)
+
+
 def test_last_is_of_the_last_epoch_also_where_best_is_older(tones, tmp_path):
     # With lr=0 BatchNorm's statistics still improve, so by this measure the first epoch is best.
     last = run(tmp_path, tones, "optimizer.lr=0", "callbacks.checkpoint.mode=min", "test=false")
