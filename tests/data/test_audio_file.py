@@ -75,12 +75,20 @@ def test_other_rates_are_resampled_and_a_tone_stays_the_tone(rate):
         (encoded(RAMP)[:20], "."),
         (encoded(np.zeros(0, np.int16)), "empty"),
         (encoded(np.array([0.0, np.nan]), subtype="FLOAT"), "no numbers"),
+        (encoded(RAMP)[:-6], r"cut short: [\d,]+ of [\d,]+ bytes of sound are there"),
     ],
-    ids=["no bytes", "text", "cut header", "no samples", "nan"],
+    ids=["no bytes", "text", "cut header", "no samples", "nan", "cut sound"],
 )
 def test_what_is_no_audio_says_why(data, why):
     with pytest.raises(UnreadableAudioError, match=why):
         decode(data, 16000)
+
+
+def test_a_wav_whose_length_its_writer_did_not_know_is_read_to_its_end():
+    whole = bytearray(encoded(RAMP))
+    size = whole.index(b"data") + 4
+    whole[size : size + 4] = b"\xff\xff\xff\xff"
+    assert decode(bytes(whole), 16000).samples.tolist() == RAMP.tolist()
 
 
 def test_a_short_clip_gets_zeros_at_its_end_and_a_long_one_loses_its_end():

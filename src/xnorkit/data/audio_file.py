@@ -1,6 +1,7 @@
 """Bytes of an audio file → int16 samples, mono, at the wanted rate and length."""
 
 import io
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from xnorkit._torchaudio import torchaudio
 
 Samples = npt.NDArray[np.int16]
 _FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")  # libsndfile does not scale these when asked for int16
+_UNKNOWN_SIZE = 0x7FFFF000  # and above: written by programs that could not know it yet
 
 
 class UnreadableAudioError(Exception):
@@ -40,11 +42,29 @@ def decode(data: bytes, rate: int) -> Decoded:
         raise UnreadableAudioError(error.error_string.rstrip(".")) from error
     except (RuntimeError, ValueError, TypeError) as error:
         raise UnreadableAudioError(str(error)) from error
+    _require_whole(data)
     if not len(samples):
         raise UnreadableAudioError("it is empty")
     if not np.isfinite(samples).all():
         raise UnreadableAudioError("it holds samples that are no numbers")
     return _convert(samples, own_rate, rate)
+
+
+def _require_whole(data: bytes) -> None:
+    """Refuse a WAV that ends before its sound does; libsndfile reads what is there."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return
+    at = 12
+    while at + 8 <= len(data):
+        (size,) = struct.unpack_from("<I", data, at + 4)
+        there = len(data) - at - 8
+        if data[at : at + 4] == b"data":
+            if there < size < _UNKNOWN_SIZE:
+                raise UnreadableAudioError(
+                    f"it is cut short: {there:,} of {size:,} bytes of sound are there"
+                )
+            return
+        at += 8 + size + size % 2
 
 
 def _convert(samples: npt.NDArray[np.generic], own_rate: int, rate: int) -> Decoded:
