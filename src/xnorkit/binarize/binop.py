@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
 from xnorkit.binarize.kbit import require_bits
 from xnorkit.binarize.quant_mode import QuantMode, quantize_sign, require_quant_mode
 from xnorkit.binarize.scale import Alpha, mean_over, require_alpha
@@ -259,8 +260,7 @@ def binary_weight(weight: Tensor, rule: WeightRule) -> Tensor:
         A tensor like `weight`; for weights already centred and clamped its gradient is the one
         that `BinOp` gives.
     """
-    result: Tensor = _InGraph.apply(weight, rule)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_InGraph, weight, rule)
 
 
 def latent_signs(weight: Tensor, rule: WeightRule) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
+
 
 class _BinaryGradient(torch.autograd.Function):
     @staticmethod
@@ -35,8 +37,7 @@ def binary_gradient(y: Tensor) -> Tensor:
 
     Source: Rastegari et al. 2016, section 3.2, "Binary Gradients".
     """
-    result: Tensor = _BinaryGradient.apply(y)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_BinaryGradient, y)
 
 
 def with_binary_input_gradient(

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
 from xnorkit.binarize.sign import inside, require_floating
 from xnorkit.binarize.ste import sign
 
@@ -53,8 +54,7 @@ class _Quantize(torch.autograd.Function):
 def _quantize(x: Tensor, bits: int, of: Range, as_codes: bool, function: str) -> Tensor:
     require_floating(x, function)
     require_bits(bits, f"{function} takes")
-    result: Tensor = _Quantize.apply(x, bits, of, as_codes)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Quantize, x, bits, of, as_codes)
 
 
 def require_bits(bits: int, who: str, most: int = MAX_BITS) -> None:

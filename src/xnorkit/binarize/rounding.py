@@ -24,6 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
+
 INT8_MAX = 127  # −128 is left out, so that −q is there for each q
 
 
@@ -45,8 +47,7 @@ class _Round(torch.autograd.Function):
 
 def round_ste(x: Tensor) -> Tensor:
     """Nearest whole number, ties to even; gradient g."""
-    result: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Round, x)
 
 
 class _Int8Values(torch.autograd.Function):
@@ -91,8 +92,7 @@ def int8_values(x: Tensor, step: Tensor) -> Tensor:
         Whole numbers in −127 … 127 as floats, shape of `x`; NaN stays NaN. Times `step` it has the
         gradients above.
     """
-    result: Tensor = _Int8Values.apply(x, step)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Int8Values, x, step)
 
 
 def step_derivative(x: Tensor, step: Tensor) -> Tensor:
@@ -129,8 +129,7 @@ def with_step_gradient(y: Tensor, step: Tensor, derivative: Tensor) -> Tensor:
         step: a scalar.
         derivative: of y by `step`, shape of `y`.
     """
-    result: Tensor = _WithStepGradient.apply(y, step, derivative)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_WithStepGradient, y, step, derivative)
 
 
 class _Step(torch.autograd.Function):
@@ -165,8 +164,7 @@ def step_of(raw: Tensor, unit: float, gradient_scale: float = 1.0) -> Tensor:
     Returns:
         Positive, shape and dtype of `raw`.
     """
-    result: Tensor = _Step.apply(raw, unit, gradient_scale)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Step, raw, unit, gradient_scale)
 
 
 def raw_of(step: Tensor, unit: float) -> Tensor:

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
+
 
 def sign_values(x: Tensor) -> Tensor:
     """±1 by the sign rule, without a gradient.
@@ -57,8 +59,7 @@ def heaviside(x: Tensor) -> Tensor:
         TypeError: `x` is not floating point.
     """
     require_floating(x, "heaviside")
-    result: Tensor = _Heaviside.apply(x)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Heaviside, x)
 
 
 def require_floating(x: Tensor, function: str) -> None:

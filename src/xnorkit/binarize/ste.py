@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
 from xnorkit.binarize.sign import inside, require_floating, sign_values
 
 SWISH_BETA = 5.0  # Darabi et al. 2018, section 3.1
@@ -75,8 +76,7 @@ class _Sign(torch.autograd.Function):
 
 def _sign(x: Tensor, name: str) -> Tensor:
     require_floating(x, name)
-    result: Tensor = _Sign.apply(x, name)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Sign, x, name)
 
 
 class _Values(torch.autograd.Function):
@@ -105,8 +105,7 @@ def with_gradient_of(x: Tensor, values: Tensor, estimator: str) -> Tensor:
         values: like `x`; no gradient flows to them.
         estimator: its name.
     """
-    result: Tensor = _Values.apply(x, values, estimator)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_Values, x, values, estimator)
 
 
 def ste_clip(x: Tensor) -> Tensor:

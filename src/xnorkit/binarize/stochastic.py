@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xnorkit.binarize.function import applied
 from xnorkit.binarize.sign import inside, require_floating
 
 
@@ -46,8 +47,7 @@ def stochastic_sign(x: Tensor, generator: torch.Generator | None = None) -> Tens
     require_floating(x, "stochastic_sign")
     dtype = torch.promote_types(x.dtype, torch.float32)
     draw = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
-    result: Tensor = _StochasticSign.apply(x, draw)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_StochasticSign, x, draw)
 
 
 class _StochasticHeaviside(_StochasticSign):
@@ -75,5 +75,4 @@ def stochastic_heaviside(x: Tensor, generator: torch.Generator | None = None) ->
     require_floating(x, "stochastic_heaviside")
     dtype = torch.promote_types(x.dtype, torch.float32)
     draw = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
-    result: Tensor = _StochasticHeaviside.apply(x, draw)  # type: ignore[no-untyped-call]  # torch annotates no apply
-    return result
+    return applied(_StochasticHeaviside, x, draw)

@@ -77,7 +77,7 @@ class BinOp(Callback):
         targets: str | Iterable[str] | None = None,
         exclude: str | Iterable[str] | None = None,
     ) -> None:
-        fields = {
+        fields: dict[str, Any] = {
             "rule": rule,
             "alpha": alpha,
             "centre": centre,
@@ -87,7 +87,7 @@ class BinOp(Callback):
             "clamp_after_step": clamp_after_step,
         }
         self._changes = {name: value for name, value in fields.items() if value is not None}
-        WeightRule(**self._changes)  # type: ignore[arg-type]  # of mixed types, checked by it
+        WeightRule(**self._changes)  # refuses what is none
         self._wanted = None if targets is None else _names(targets)
         self._unwanted = () if exclude is None else _names(exclude)
         self.targets: list[Target] = []

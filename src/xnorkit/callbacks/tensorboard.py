@@ -52,7 +52,8 @@ class _Writer(SummaryWriter):
         if self._ended:
             return _Silence()
         try:
-            writer: Any = super()._get_file_writer()  # type: ignore[no-untyped-call]  # torch annotates it not
+            own: Any = super()  # torch annotates none of its methods
+            writer = own._get_file_writer()
         except OSError as error:
             self._end(error)
             return _Silence()
