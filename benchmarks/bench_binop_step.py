@@ -71,7 +71,8 @@ class TensorCopies:
     def rescale(self) -> None:
         """The rule `chain`."""
         for layer in self.layers:
-            weight, gradient = layer.weight.data, layer.weight.grad.data  # type: ignore[union-attr]  # backward has run
+            weight, gradient = layer.weight.data, layer.weight.grad
+            assert gradient is not None  # backward has run
             n, inputs = weight[0].nelement(), weight.size(1)
             through_sign = scale(weight).expand_as(weight).clone()
             through_sign[weight.lt(-1.0)] = 0
@@ -81,7 +82,7 @@ class TensorCopies:
             through_scale = filter_sum(through_scale).div(n).expand_as(weight)
             through_scale = through_scale.mul(signs(weight))
             total = through_sign.add(through_scale)
-            layer.weight.grad.data = total.mul(1.0 - 1.0 / inputs).mul(n)  # type: ignore[union-attr]  # as above
+            gradient.data = total.mul(1.0 - 1.0 / inputs).mul(n)
 
 
 def signs(weight: Tensor) -> Tensor:
@@ -177,12 +178,12 @@ def default_network(overrides: list[str]) -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def sides(
-    network: nn.Module, x: Tensor, y: Tensor, optimizer: type[torch.optim.Optimizer]
+    network: nn.Module, x: Tensor, y: Tensor, optimizer: Callable[..., torch.optim.Optimizer]
 ) -> dict[str, tuple[nn.Module, Step]]:
     made = {}
     for name, make in SIDES.items():
         own = copy.deepcopy(network)
-        made[name] = (own, make(own, optimizer(own.parameters(), lr=1e-3), x, y))  # type: ignore[call-arg]  # the base class has no lr, its subclasses do
+        made[name] = (own, make(own, optimizer(own.parameters(), lr=1e-3), x, y))
     return made
 
 
