@@ -133,6 +133,9 @@ void binary_conv2d() {
   check_bits<Ops, kMap, 64, kThree, 1, 0>();
   check_bits<Ops, kMap, 64, kThree, 1, -1>();
   check_sums<Ops, kMap, 64, kThree, 1, 1>();
+  // Several taps in a word.
+  constexpr Map kNarrow{4, 15, 16};
+  check_bits<Ops, kNarrow, 16, window(kNarrow, 3, 3, {1, 1, 1, 1}), 1, 0>();
   // Groups of whole words, and of words and a bit.
   constexpr Map kGroups{2, 3, 128}, kOdd{2, 3, 130};
   check_bits<Ops, kGroups, 6, window(kGroups, 2, 2, {1, 0, 1, 0}), 2, 0>();

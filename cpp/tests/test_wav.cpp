@@ -12,7 +12,7 @@ inline void put(Bytes& to, std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) to.push_back(static_cast<unsigned char>(value >> (8 * i)));
 }
 inline void put(Bytes& to, const char* text) {
-  to.insert(to.end(), text, text + std::strlen(text));
+  for (; *text != 0; ++text) to.push_back(static_cast<unsigned char>(*text));
 }
 
 inline Bytes chunk(const char* name, const Bytes& content) {

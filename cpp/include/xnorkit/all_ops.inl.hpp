@@ -27,6 +27,7 @@ inline namespace kernels {
 // The kernels of BinaryConv2d.
 #include "xnorkit/ops/word_conv2d.inl.hpp"
 #include "xnorkit/ops/depthwise_conv2d.inl.hpp"
+#include "xnorkit/ops/joined_conv2d.inl.hpp"
 // Filters and sums of those that add carries.
 #include "xnorkit/ops/unit_filters.inl.hpp"
 #include "xnorkit/ops/row_sums.inl.hpp"

@@ -137,8 +137,11 @@ XNORKIT_INLINE std::uint64_t at_least(Bytes<16> ones, const std::uint8_t* bounds
 // The kernels of a binary convolution here. For 384 products words take 9 instructions, look-ups
 // 8.25 to 9 and twice the memory; which is faster was not timed on an ARM CPU.
 inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows,
-                                                  BinaryKernel::kLut, BinaryKernel::kDepthwise};
-constexpr BinaryKernel binary_kernel(const BinaryShape&) { return BinaryKernel::kWords; }
+                                                  BinaryKernel::kLut, BinaryKernel::kDepthwise,
+                                                  BinaryKernel::kJoined};
+constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  return shape.joins() ? BinaryKernel::kJoined : BinaryKernel::kWords;
+}
 constexpr LutBlock lut_block(int channels) {
   return channels <= 16   ? LutBlock{16, 1, 4}
          : channels <= 32 ? LutBlock{16, 2, 2}

@@ -159,8 +159,10 @@ XNORKIT_INLINE Floats unit_signs(std::uint32_t bits) {
 
 // The kernels of a binary convolution here, and which is the fastest.
 inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKernel::kRows,
-                                                  BinaryKernel::kDepthwise};
-constexpr BinaryKernel binary_kernel([[maybe_unused]] const BinaryShape& shape) {
+                                                  BinaryKernel::kDepthwise, BinaryKernel::kJoined};
+constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // 3x3 on 20x51, 16 to 16 takes 39 instead of 96 us; linear, 7x7x16 to 128, 1.0 instead of 2.4.
+  if (shape.joins()) return BinaryKernel::kJoined;
 #if !defined(XNORKIT_POPCNT)
   // From about 16 words of a filter on: 1024 to 1024 takes 11.3 instead of 12.5 us, 6144 to 6144
   // 360 instead of 470, 640 to 100 the same.

@@ -61,10 +61,13 @@ XNORKIT_INLINE Words twice_plus(Words a, Words b) {
 }
 
 // The kernels of a binary convolution here, and which is the fastest.
-inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kCarry, BinaryKernel::kRows,
-                                                  BinaryKernel::kWords, BinaryKernel::kLut,
-                                                  BinaryKernel::kDepthwise};
+inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kCarry,     BinaryKernel::kRows,
+                                                  BinaryKernel::kWords,     BinaryKernel::kLut,
+                                                  BinaryKernel::kDepthwise, BinaryKernel::kJoined};
 constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // 3x3 on 20x51, 16 to 16 takes 4.3 instead of 10.4 us, 70 to 70 52 instead of 74; linear, 7x7x16
+  // to 128, 0.2 instead of 0.5.
+  if (shape.joins()) return BinaryKernel::kJoined;
   // Where weights come from beyond the L2 cache; 4096 to 4096 takes 32 instead of 43 us, 6144 to
   // 6144 134 instead of 185, 2048 to 2048 (0.5 MB) the same.
   if (shape.one_pixel() && shape.weight_bytes() >= 1 << 20) return BinaryKernel::kRows;

@@ -78,6 +78,17 @@ struct Convolution {
     run_rows(outputs, x, w, {0, kWindow.out_h});
   }
 
+  // Those whose windows reach over the left or right border.
+  template <class Outputs>
+  XNORKIT_INLINE static void run_edges(const Outputs& outputs, const Input* x, const Weight* w) {
+    constexpr Span inner = kColumns.inner();
+    for (int row = 0; row < kWindow.out_h; ++row) {
+      const Span rows = kRows.taps(row);
+      edge(outputs, x, w, row, {0, inner.begin}, rows);
+      edge(outputs, x, w, row, {inner.end, kWindow.out_w}, rows);
+    }
+  }
+
   // Some rows of them. Only those rows of x are read that they reach.
   template <class Outputs>
   XNORKIT_INLINE static void run_rows(const Outputs& outputs, const Input* x, const Weight* w,

@@ -51,6 +51,9 @@ struct BinaryArithmetic {
           const Counted signs = x[p * pixel_step + i] + Counted{};
           for (int v = 0; v < V; ++v) {
             counts[p][v] += count(signs ^ load_vector<Counted>(w + v * kCountedLanes));
+            // Or GCC would first count many words, in registers that it lacks (portable, 28x28, 128
+            // to 128, 3x3: 730 instead of 590 us; clang's 575 become 620).
+            if constexpr (kCountedLanes == 1) asm("" : "+r"(counts[p][v]));
           }
         }
       }
@@ -191,12 +194,12 @@ class WordConv2d {
   }
 
   void run(const std::uint64_t* x, Output* y, Work work) const {
-    if constexpr (kBits) {
-      Loops::run(BitsOutputs<Loops, kLength>{y, limits_, flips_}, signs_.prepared(x, work),
-                 weight_);
-    } else {
-      Loops::run(SumOutputs<Loops, kLength>{y}, signs_.prepared(x, work), weight_);
-    }
+    Loops::run(outputs(y), signs_.prepared(x, work), weight_);
+  }
+
+  // Only the columns whose windows reach over the left or right border.
+  void run_edges(const std::uint64_t* x, Output* y, Work work) const {
+    Loops::run_edges(outputs(y), signs_.prepared(x, work), weight_);
   }
 
  private:
@@ -211,6 +214,14 @@ class WordConv2d {
     }
     const std::uint8_t* weight;
   };
+
+  XNORKIT_INLINE auto outputs(Output* y) const {
+    if constexpr (kBits) {
+      return BitsOutputs<Loops, kLength>{y, limits_, flips_};
+    } else {
+      return SumOutputs<Loops, kLength>{y};
+    }
+  }
 
   bool load_thresholds(Loader& loader, const char* name) {
     const std::int32_t* threshold = loader.tensor<std::int32_t>(name, "threshold", kOutC);
