@@ -1,7 +1,37 @@
 // main [NAME [ISA]]: runs the tests, or those of one name or path, on the paths that this CPU has.
 // Exit status 0: all passed; 77: none could run, because the CPU or this build lacks the path.
 
+#include <cstdlib>
+#include <new>
+
 #include "testing.hpp"
+
+// A sanitizer has an operator new of its own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+void* counted(std::size_t size, std::size_t alignment) {
+  ++xnorkit::testing::allocations();
+  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+void* or_thrown(void* memory) { return memory != nullptr ? memory : throw std::bad_alloc(); }
+}  // namespace
+
+constexpr std::size_t kPlain = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+void* operator new(std::size_t size) { return or_thrown(counted(size, kPlain)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return counted(size, kPlain);
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return or_thrown(counted(size, static_cast<std::size_t>(alignment)));
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#endif
 
 namespace xnorkit::testing {
 

@@ -2,6 +2,7 @@
 // buffers that notice a write past their end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -69,6 +70,12 @@ inline std::string text(Window w) {
     out += " " + std::to_string(n);
   }
   return out;
+}
+
+// Calls of operator new so far, which main.cpp counts.
+inline std::atomic<long>& allocations() {
+  static std::atomic<long> count;
+  return count;
 }
 
 // Seeded by a constant: a red run can be repeated.
@@ -153,12 +160,15 @@ class Output {
 template <class Out, class... In>
 using Runner = bool (*)(Loader&, Out*, const In*...);
 
-// Twice unless said: a second run must not see the first.
+// Twice unless said: a second run must not see the first. None takes memory: an op has what it
+// needs when it is loaded.
 template <class Op, int runs = 2, class Out, class... In>
 bool load_and_run(Loader& loader, Out* out, const In*... in) {
   Op op;
   if (!op.load(loader, "op")) return false;
+  const long before = allocations();
   for (int i = 0; i < runs; ++i) run_op(op, loader.work(), in..., out);
+  if (allocations() != before) expect(false, "a run took memory");
   return true;
 }
 
