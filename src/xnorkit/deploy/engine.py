@@ -204,8 +204,15 @@ class Engine:
         """
         return Stream(self._listeners.new(), hop_ms, smoothing)
 
-    def step(self, op: int) -> None:
-        """Run one op on the buffers as they are; by one thread, while none runs the engine."""
+    def step(self, op: int | None) -> None:
+        """Run one op on the buffers as they are; by one thread, while none runs the engine.
+
+        Args:
+            op: its number; None: an empty call, which takes what a step's call takes.
+
+        Raises:
+            EngineError: there is no such op.
+        """
         self._binding.step(op)
 
     def value(self, index: int) -> NDArray[np.uint8]:

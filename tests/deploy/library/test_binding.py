@@ -81,6 +81,8 @@ def test_the_librarys_sentence_is_the_error_even_when_cut_within_a_letter(librar
 def test_a_step_computes_on_values_that_were_written(library):
     engine = library.create(MODEL)
     engine.value(0).view(np.float32)[:] = [1, 2, 3]
+    engine.step(None)
+    assert not engine.value(1).any()
     engine.step(0)
     np.testing.assert_array_equal(engine.value(1).view(np.float32), [6, 7])
 

@@ -158,6 +158,7 @@ def test_split_times_each_step_in_order(clock):
 
         return call
 
-    found = split({"stem": step("stem", 5000), "head": step("head", 2000)}, passes=10)
-    assert found == pytest.approx({"stem": 5, "head": 2})
-    assert order == ["stem", "head"] * 12  # two passes of warm-up
+    steps = {"stem": step("stem", 5000), "add": step("add", 600), "head": step("head", 2000)}
+    found = split(steps, nothing=step("", 700), passes=10)
+    assert found == pytest.approx({"stem": 4.3, "add": 0, "head": 1.3})
+    assert order == ["stem", "add", "head", ""] * 12  # two passes of warm-up

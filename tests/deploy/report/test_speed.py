@@ -72,7 +72,7 @@ def test_every_op_is_timed_in_order():
     found = measure(engine, ["stem", "head"], LINEAR, LINEAR, INPUTS, rounds=1, seconds=0.01)
     assert list(found.steps) == ["stem", "head"]
     assert found.kernels == {"stem": "popcount"}
-    assert engine.steps[:4] == [0, 1, 0, 1]
+    assert engine.steps[:6] == [0, 1, None, 0, 1, None]
 
 
 def test_without_an_input_nothing_is_timed():

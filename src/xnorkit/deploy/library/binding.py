@@ -130,15 +130,18 @@ class Binding:
         self._all.append(engine)
         return engine
 
-    def step(self, op: int) -> None:
+    def step(self, op: int | None) -> None:
         """Run one op on the buffers as they are; by one thread, while none runs the engine.
+
+        Args:
+            op: its number; None: an empty call, which takes what a step's call takes.
 
         Raises:
             EngineError: there is no such op.
         """
-        if not 0 <= op < self.library.ops:
+        if op is not None and not 0 <= op < self.library.ops:
             raise EngineError(f"op={op}: this engine has ops 0 to {self.library.ops - 1}.")
-        self._functions.step(self._engine, op)
+        self._functions.step(self._engine, -1 if op is None else op)
 
     def value(self, index: int) -> NDArray[np.uint8]:
         """The buffer of a value, as the last run of one thread left it; you may write it.

@@ -42,7 +42,7 @@ class Functions(Protocol):
         ...
 
     def step(self, engine: int, op: int) -> None:
-        """Run one op on the buffers as they are."""
+        """Run one op on the buffers as they are; nothing where there is no such op."""
         ...
 
     def value(self, engine: int, index: int) -> tuple[int, int]:

@@ -121,25 +121,26 @@ def throughput(
     return {name: batch * 1e6 / _timing(rows, 1).p50 for name, rows in taken.items()}
 
 
-def split(steps: Mapping[str, Side], passes: int = 101) -> dict[str, float]:
+def split(steps: Mapping[str, Side], nothing: Side, passes: int = 101) -> dict[str, float]:
     """Microseconds of each step, the median over passes through all of them in order.
 
-    A step finds the caches as it does in a whole call; its time includes one call from Python.
+    A step finds the caches as it does in a whole call.
 
     Args:
         steps: name → what is timed, in order.
+        nothing: a call like theirs that does nothing; what it takes is taken off each, down to 0.
         passes: through all steps; a tenth more go before and are not counted.
     """
     clock, warm_up = time.perf_counter_ns, passes // 10 + 1
-    taken = np.empty((warm_up + passes, len(steps)))
+    taken = np.empty((warm_up + passes, len(steps) + 1))
     with _undisturbed():
         for row in taken:
-            for place, step in enumerate(steps.values()):
+            for place, step in enumerate((*steps.values(), nothing)):
                 start = clock()
                 step()
                 row[place] = clock() - start
-    medians = np.median(taken[warm_up:], axis=0) / 1000
-    return {name: float(median) for name, median in zip(steps, medians, strict=True)}
+    *medians, call = np.median(taken[warm_up:], axis=0) / 1000
+    return {name: max(float(took - call), 0.0) for name, took in zip(steps, medians, strict=True)}
 
 
 def fastest(side: Side, passes: int = 101) -> float:

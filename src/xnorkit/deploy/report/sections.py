@@ -149,7 +149,7 @@ def _steps(speed: Speed) -> Section:
         for name, value in speed.steps.items()
     )
     headings: tuple[str, ...] = ("op", "loop", "µs", "share")
-    notes = ["Each op called by itself, in the network's order; a call from Python is in each."]
+    notes = ["Each op called by itself, in the network's order, less what an empty call takes."]
     if speed.traffic is not None:
         headings += ("weights GB/s", "of a read loop")
         notes.append(

@@ -31,8 +31,8 @@ class Runs(Protocol):
         """Of each op, the loop that it takes where there are several; else ""."""
         ...
 
-    def step(self, op: int) -> None:
-        """Run one op on the engine's buffers."""
+    def step(self, op: int | None) -> None:
+        """Run one op on the engine's buffers; None: an empty call."""
         ...
 
 
@@ -91,7 +91,8 @@ def _engine_call(engine: Runs, inputs: Tensor) -> partial[NDArray[np.float32]]:
 
 def _steps(engine: Runs, ops: Sequence[str], sample: Tensor) -> dict[str, float]:
     engine(sample.numpy())  # buffers hold a real sample's values
-    return latency.split({name: partial(engine.step, index) for index, name in enumerate(ops)})
+    steps = {name: partial(engine.step, index) for index, name in enumerate(ops)}
+    return latency.split(steps, nothing=partial(engine.step, None))
 
 
 def _key(rival: Rival) -> str:
