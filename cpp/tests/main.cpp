@@ -8,6 +8,7 @@
 
 // A sanitizer has an operator new of its own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define XNORKIT_COUNTS_MEMORY true
 namespace {
 void* counted(std::size_t size, std::size_t alignment) {
   ++xnorkit::testing::allocations();
@@ -31,6 +32,8 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#else
+#define XNORKIT_COUNTS_MEMORY false
 #endif
 
 namespace xnorkit::testing {
@@ -61,6 +64,7 @@ int main(int count, char** arguments) {
     run(test);
     ++ran;
   }
+  expect(!XNORKIT_COUNTS_MEMORY || allocations() > 0, "operator new is not counted");
   if (known == 0) std::printf("there is no test of that name\n");
   if (known > 0 && ran == 0) std::printf("skipped: this CPU or build lacks the path\n");
   return known == 0 || failures() > 0 ? 1 : (ran == 0 ? kSkipped : 0);

@@ -120,7 +120,15 @@ void check_tails(std::integer_sequence<int, channels...>) {
 }
 
 template <class Ops>
+void check_choice() {
+  constexpr Map kMap{7, 7, 16};
+  using Linear = typename Ops::template BinaryConv2d<kMap, 128, window(kMap, 7, 7), 1, 0, BitsOut>;
+  expect(std::string(Linear::kKernel).rfind("joined ", 0) == 0, "4 pixels fit a word");
+}
+
+template <class Ops>
 void binary_conv2d() {
+  check_choice<Ops>();
   each_convolution<BinaryShapes<Ops>::template Check>();
 #ifdef XNORKIT_TEST_ALL_TAILS
   check_tails<Ops>(all_tails());

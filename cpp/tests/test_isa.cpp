@@ -64,6 +64,9 @@ void isa() {
   for (const Isa& other : kIsas) {
     const bool chosen = choose_isa(other.name, error, sizeof error) >= 0;
     expect(chosen == other.supported(), std::string(other.name) + " where it is supported");
+    const char* end = std::strchr(other.name, '_');
+    const int same = choose_isa(end == nullptr ? other.name : end + 1, error, sizeof error);
+    expect(same == choose_isa(other.name, error, sizeof error), "its family may be left out");
     if (!chosen) expect(std::strstr(error, "this CPU lacks") != nullptr, error);
   }
 }

@@ -16,6 +16,9 @@ HEARS = r"""
     int rate, classes, decisions = 0;
     xnor_listener_sizes(listener, &rate, &clip, &hop, &classes);
     if (xnor_stream(listener, hop, 3, error, sizeof error) == 0) return std::puts(error), 1;
+    if (xnor_stream(listener, hop + 1, 3, error, sizeof error) != 0) return 2;  // that one goes on
+    if (xnor_listener_create(nullptr, bytes, size, error, sizeof error) != nullptr) return 3;
+    if (std::strcmp(error, "engine=NULL: give one that xnor_create has made.") != 0) return 4;
     std::vector<int16_t> samples(4 * clip, 1000);
     std::vector<float> answer(classes), each(classes * xnor_windows(listener, samples.size()));
     const long before = taken;

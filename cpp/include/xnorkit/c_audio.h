@@ -61,13 +61,14 @@ XNORKIT_EXPORT int xnor_predict_float(void* listener, const float* samples, size
                                       float* probabilities, float* windows) XNORKIT_NOEXCEPT;
 
 /* Begins a stream, a decision every `hop` samples; what was fed before is forgotten. 1, or 0 and a
- * sentence in `error`.
+ * sentence in `error`: then the stream before it, if there was one, goes on.
  *   hop        a multiple of the features' hop, at most a clip
  *   smoothing  how many decisions are averaged, this one and those before it; 1: none */
 XNORKIT_EXPORT int xnor_stream(void* listener, size_t hop, int smoothing, char* error,
                                size_t error_size) XNORKIT_NOEXCEPT;
 
 /* Feeds a stream up to its next decision. Returns how many samples it took; feed the rest again.
+ * Before xnor_stream it takes all and decides nothing.
  *   probabilities  [classes], written with each decision; NULL: the features only are kept up
  *   decision       the likeliest class (0 where probabilities is NULL), or -1 while there is no
  *                  decision

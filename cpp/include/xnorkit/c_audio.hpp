@@ -17,6 +17,10 @@
 XNORKIT_AUDIO void* xnor_listener_create(const void* engine, const void* bytes, std::size_t size,
                                          char* error, std::size_t error_size) noexcept {
   if (error_size > 0) error[0] = '\0';
+  if (engine == nullptr) {
+    std::snprintf(error, error_size, "engine=NULL: give one that xnor_create has made.");
+    return nullptr;
+  }
   std::size_t inputs = 0, outputs = 0;
   int ops = 0, values = 0;
   xnor_sizes(&inputs, &outputs, &ops, &values);

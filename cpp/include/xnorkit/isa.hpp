@@ -42,6 +42,13 @@ inline const char* supported_isa(int index) {
   return nullptr;
 }
 
+// Whether `name` is that of a path, with or without the family before it: x86_avx2, avx2.
+inline bool names(const char* name, const Isa& isa) {
+  const char* short_name = std::strchr(isa.name, '_');
+  return std::strcmp(name, isa.name) == 0 ||
+         (short_name != nullptr && std::strcmp(name, short_name + 1) == 0);
+}
+
 // Which entry of kIsas an engine shall use: `wanted`, or where that is null or empty the
 // environment's XNORKIT_ISA, or else the first that this CPU has. -1 and a sentence in `error`
 // where the name is unknown or the CPU lacks the path, or all.
@@ -52,7 +59,7 @@ inline int choose_isa(const char* wanted, char* error, std::size_t error_size) {
   bool known = any;
   char usable[128] = "";
   for (int i = 0; i < kIsaCount; ++i) {
-    const bool same = !any && std::strcmp(name, kIsas[i].name) == 0;
+    const bool same = !any && names(name, kIsas[i]);
     known = known || same;
     if (!kIsas[i].supported()) continue;
     if (any || same) return i;

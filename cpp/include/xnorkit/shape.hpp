@@ -126,12 +126,12 @@ struct BinaryShape {
 // How a path computes a binary convolution, see ops/binary_conv2d.inl.hpp.
 enum class BinaryKernel { kWords, kRows, kLut, kCarry, kDepthwise, kJoined };
 
-// Whether words are counted faster than nibbles are looked up. That is made for 32 output channels,
-// so it takes as long for 16; a word of 8 takes as long as `nibbles` of those.
-constexpr bool words_are_faster(const BinaryShape& shape, int nibbles) {
+// Whether counting words is faster than LutConv2d where output channels are few, as that takes as
+// long for 16 of them as for 32. price: of a word's ones for 8 channels, in look-ups of a nibble.
+constexpr bool words_are_faster(const BinaryShape& shape, int price) {
   const int units = (shape.group_out() + 7) / 8;
   return units <= 2 &&
-         shape.words() * units * nibbles < shape.window.taps() * ((shape.length() + 3) / 4);
+         shape.words() * units * price < shape.window.taps() * ((shape.length() + 3) / 4);
 }
 
 // What LutConv2d holds in registers: pairs of pixels x vectors of `width` output channels.

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "xnorkit/arena.hpp"
 #include "xnorkit/audio/feature_stream.hpp"
@@ -113,12 +114,12 @@ class Listener {
                     static_cast<unsigned long long>(hop), smoothing, step, clip);
       return false;
     }
-    stream_.reset(new (std::nothrow) Stream(frontend_, hop));
-    if (stream_ != nullptr && stream_->features.ok() &&
-        stream_->smoothing.begin(smoothing, classes(), stream_->arena)) {
+    std::unique_ptr<Stream> made(new (std::nothrow) Stream(frontend_, hop));
+    if (made != nullptr && made->features.ok() &&
+        made->smoothing.begin(smoothing, classes(), made->arena)) {
+      stream_ = std::move(made);
       return true;
     }
-    stream_.reset();
     std::snprintf(error, error_size, "no memory for the stream. Close other programs.");
     return false;
   }

@@ -140,6 +140,7 @@ inline constexpr BinaryKernel kBinaryKernels[] = {BinaryKernel::kWords, BinaryKe
                                                   BinaryKernel::kLut, BinaryKernel::kDepthwise,
                                                   BinaryKernel::kJoined};
 constexpr BinaryKernel binary_kernel(const BinaryShape& shape) {
+  // Joined, a filter has fewer words: not timed on an ARM CPU, 0.4 of the time on `portable`.
   return shape.joins() ? BinaryKernel::kJoined : BinaryKernel::kWords;
 }
 constexpr LutBlock lut_block(int channels) {
