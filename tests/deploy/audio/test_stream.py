@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorkit.deploy.audio.listener import WaveformError
+from xnorkit.deploy.audio.stream import Stream
 from xnorkit.deploy.engine import Engine
 
 CACHE = {}
@@ -116,15 +117,71 @@ def test_streams_of_one_engine_don_t_meet(engine):
     assert_as_one_shot(engine, twos, second, two.hop)
 
 
-@pytest.mark.parametrize("hop_ms", [0, -20, 10, 30, 20.5, 1e-9, math.nan, math.inf])
+@pytest.mark.parametrize("hop_ms", [0, -20, 10, 30, 20.5, 20.1, 1e-9, math.nan, -math.inf])
 def test_a_hop_that_is_no_multiple_of_the_features_is_refused(engine, hop_ms):
     with pytest.raises(WaveformError, match=r"move by 20 ms.*Choose 20, 40, 60"):
         engine.stream(hop_ms)
 
 
-def test_a_hop_beyond_a_clip_is_refused(engine):
-    with pytest.raises(WaveformError, match="a clip has 250 ms"):
-        engine.stream(260)
+@pytest.mark.parametrize("hop_ms", [260, 280, 501, 1e308, math.inf])
+def test_a_hop_beyond_a_clip_is_refused(engine, hop_ms):
+    with pytest.raises(WaveformError, match="a clip has 250 ms.*Choose at most 250"):
+        engine.stream(hop_ms)
+
+
+class Clips:
+    """What a stream asks a listener: how clips are cut, and to begin."""
+
+    def __init__(self, rate, clip, hop):
+        self.rate, self.clip, self.hop = rate, clip, hop
+
+    def stream(self, hop, smoothing):
+        assert 0 < hop <= self.clip
+        assert hop % self.hop == 0
+
+
+def hop_of(clips, hop_ms):
+    """In samples; None: it is refused."""
+    try:
+        return Stream(clips, hop_ms).hop
+    except WaveformError:
+        return None
+
+
+@pytest.mark.parametrize(("rate", "step"), [(16000, 10), (16000, 16), (44100, 20), (100, 10)])
+def test_of_all_whole_milliseconds_only_multiples_up_to_a_clip_are_a_hop(rate, step):
+    """Of a second: 801, 802, 501 and 1001 are as wrong as 11 is."""
+    clips = Clips(rate, rate, rate * step // 1000)
+    found = [hop_of(clips, ms) for ms in range(1100)]
+    multiples = range(step, 1001, step)
+    assert found == [ms * rate // 1000 if ms in multiples else None for ms in range(1100)]
+
+
+@pytest.mark.parametrize("hop_ms", [798, 802.5, 990.4, 1000.1, 10.1, 9.99])
+def test_a_hop_that_misses_a_multiple_by_a_little_is_refused(hop_ms):
+    assert hop_of(Clips(16000, 16000, 160), hop_ms) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "step_ms", "hop"),
+    [
+        (11025, 10, 110),
+        (11025, 9.977, 110),
+        (16000, 15.6, 250),
+        (11025, 12.5, 138),
+        (44100, 11.61, 512),
+    ],
+)
+def test_a_hop_is_a_multiple_where_rounding_to_samples_made_it_none(rate, step_ms, hop):
+    """Said as in training, as it is, or as it is to a tenth, up to a clip of 100 columns."""
+    clips = Clips(rate, 100 * hop + 7, hop)
+    for columns in (1, 2, 3, 50, 99, 100):
+        exact = 1000 * hop * columns / rate
+        for hop_ms in (step_ms * columns, exact, round(exact, 1), float(f"{exact:g}")):
+            assert hop_of(clips, hop_ms) == hop * columns
+        for hop_ms in (exact + 0.3 * step_ms, exact - 0.3 * step_ms):
+            assert hop_of(clips, hop_ms) is None
+    assert hop_of(clips, 101 * step_ms) is None
 
 
 @pytest.mark.parametrize("smoothing", [0, 2**32 + 1])
@@ -140,9 +197,3 @@ def test_a_piece_that_is_refused_was_not_heard(engine):
     with pytest.raises(WaveformError):
         stream.feed(np.array([np.inf], np.float32))
     assert_as_one_shot(engine, stream.feed(samples[1000:]), samples, stream.hop)
-
-
-def test_a_hop_is_a_multiple_where_rounding_to_samples_made_it_none(engine):
-    """At 11,025 Hz 10 ms are 110 samples, so 20 ms are 220, not the 220.5 that they would be."""
-    odd = heard_model(sample_rate=11025, samples=1320, hop_ms=10, f_max=5000.0)
-    assert Engine(odd.content, engine.library).stream(20).hop == 220

@@ -1,5 +1,6 @@
 """Samples in pieces of any size → a decision each hop."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from xnorkit.deploy.audio.listener import (
 )
 
 _MOST_SMOOTHED = 2**31 - 1  # of C's int; memory ends before
+_ROUNDED_MS = 0.051  # written to the tenth of a millisecond, where the exact number is a long one
+_FLOAT = 1e-6  # products of float32 are this near
 
 
 @dataclass(frozen=True)
@@ -78,18 +81,40 @@ class Stream:
 
 
 def _hop_samples(listener: Listener, hop_ms: float) -> int:
-    """The nearest multiple of the features' hop, if it is no further than rounding may bring it."""
-    wanted = listener.rate * hop_ms / 1000
-    columns = round(wanted / listener.hop) if math.isfinite(wanted) else 0
+    """The multiple of the features' hop that a number of milliseconds means."""
     step_ms, clip_ms = (1000 * n / listener.rate for n in (listener.hop, listener.clip))
-    if columns < 1 or abs(wanted - columns * listener.hop) > columns / 2:
-        raise WaveformError(
-            f"hop_ms={hop_ms:g}: this model's features move by {step_ms:g} ms, so decisions are "
-            f"due on multiples of that. Choose {step_ms:g}, {2 * step_ms:g}, {3 * step_ms:g}, …"
-        )
-    if columns * listener.hop > listener.clip:
+    far = hop_ms > 2 * clip_ms
+    columns = 0 if far else _columns(listener, hop_ms)
+    if far or columns * listener.hop > listener.clip:
         raise WaveformError(
             f"hop_ms={hop_ms:g}: a clip has {clip_ms:g} ms, so what lies between two would go "
             f"unheard. Choose at most {clip_ms:g}."
         )
+    if columns == 0:
+        raise WaveformError(
+            f"hop_ms={hop_ms:g}: this model's features move by {step_ms:g} ms, so decisions are "
+            f"due on multiples of that. Choose {step_ms:g}, {2 * step_ms:g}, {3 * step_ms:g}, …"
+        )
     return columns * listener.hop
+
+
+def _columns(listener: Listener, hop_ms: float) -> int:
+    """Of the features, in a hop; 0: it is no multiple, within what rounding may bring it."""
+    exact, said = 1000 * listener.hop / listener.rate, _said_ms(listener)
+    rounded = 0 if said == exact else _ROUNDED_MS
+    for step in (exact, said):
+        columns = round(hop_ms / step) if hop_ms > 0 else 0
+        if columns and math.isclose(hop_ms, columns * step, rel_tol=_FLOAT, abs_tol=rounded):
+            return columns
+    return 0
+
+
+def _said_ms(listener: Listener) -> float:
+    """What the features' hop was called in training, as far as its whole samples still tell.
+
+    The shortest decimal number of milliseconds that is rounded to it: 10 of 110 samples at
+    11,025 Hz, which are 9.977 ms.
+    """
+    exact = 1000 * listener.hop / listener.rate
+    said = (round(exact, digits) for digits in itertools.count())
+    return next(ms for ms in said if round(listener.rate * ms / 1000) == listener.hop)
