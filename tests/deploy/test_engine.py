@@ -6,15 +6,18 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from small_engine import FEATURES, LABELS, small
 
+from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine, InputError
 from xnorkit.deploy.library.binding import open_source
 from xnorkit.deploy.library.c_functions import EngineError
+from xnorkit.features import ImageFrontend
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +273,21 @@ def test_threads_that_share_an_engine_get_their_own_answers(made, engine):
 def test_an_engine_goes_without_being_closed(made, library):
     binding = weakref.ref(Engine(made.content, library)._binding)
     assert binding() is None  # at once, without a garbage collection
+
+
+def test_an_engine_of_pictures_says_that_it_does_not_hear_and_what_it_takes(made, library):
+    file = xnor_file.from_bytes(made.content)
+    pictures = ImageFrontend((1, 3, 4)).parameters_dict()
+    model = xnor_file.to_bytes(replace(file.metadata, features=pictures), file.tensors)
+    engine = Engine(model, library)
+    said = (
+        r"not hear sound: .* of kind image\. Call engine\(x\) with .* \(N, 2, 3, 4\), or one sample"
+    )
+    for ask in (
+        lambda: engine.predict(np.zeros(5, np.int16)),
+        lambda: engine.predict(np.zeros((3, 4), np.float32)),
+        lambda: engine.stream(20),
+        lambda: engine.sample_rate,
+    ):
+        with pytest.raises(EngineError, match=said):
+            ask()

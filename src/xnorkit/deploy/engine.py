@@ -15,6 +15,7 @@ from xnorkit.deploy.audio.stream import Stream
 from xnorkit.deploy.export.folder import Exported, export
 from xnorkit.deploy.generate import source
 from xnorkit.deploy.library.binding import Binding, Library, open_source
+from xnorkit.deploy.library.c_functions import EngineError
 from xnorkit.deploy.program import program_of
 
 Array = NDArray[np.float32]
@@ -170,9 +171,9 @@ class Engine:
         """Of the waveforms that it takes, in Hz.
 
         Raises:
-            EngineError: the model says no features or labels, so it takes none.
+            EngineError: the model says no labels, or no features of sound.
         """
-        with self._listeners.borrowed() as listener:
+        with self._hearing().borrowed() as listener:
             return listener.rate
 
     def predict(self, waveform: Waveform) -> Prediction:
@@ -185,10 +186,11 @@ class Engine:
 
         Raises:
             WaveformError: something else.
-            EngineError: the model says no features or labels.
+            EngineError: the model says no labels, or no features of sound.
         """
+        listeners = self._hearing()
         samples = samples_of(waveform)
-        with self._listeners.borrowed() as listener:
+        with listeners.borrowed() as listener:
             return listener.predict(samples)
 
     def stream(self, hop_ms: float, smoothing: int = 1) -> Stream:
@@ -200,9 +202,9 @@ class Engine:
 
         Raises:
             WaveformError: a hop or smoothing that can't be.
-            EngineError: the model says no features or labels.
+            EngineError: the model says no labels, or no features of sound.
         """
-        return Stream(self._listeners.new(), hop_ms, smoothing)
+        return Stream(self._hearing().new(), hop_ms, smoothing)
 
     def step(self, op: int | None) -> None:
         """Run one op on the buffers as they are; by one thread, while none runs the engine.
@@ -230,6 +232,15 @@ class Engine:
             f"Engine({self.program.input_shape} → {self.program.output_shape}, "
             f"{len(self.program.ops)} ops, {self.nbytes:,} bytes, {self.isa})"
         )
+
+    def _hearing(self) -> Listeners:
+        """What hears; EngineError where the features are those of something else than sound."""
+        if "kind" in self.features:  # those of sound name none
+            raise EngineError(
+                "this model does not hear sound: its features are of kind "
+                f"{self.features['kind']}. Call engine(x) with an array of them, {self._takes()}."
+            )
+        return self._listeners
 
     def _takes(self) -> str:
         shape = ", ".join(map(str, self.program.input_shape))
