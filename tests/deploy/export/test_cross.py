@@ -45,6 +45,8 @@ def asked(monkeypatch):
 
 
 def test_the_library_is_for_glibc_and_the_programs_are_for_any_linux(asked, tmp_path):
+    for name in ("predict_wav.cpp", "run_floats.c"):
+        (tmp_path / name).touch()
     built = cross_compile(tmp_path, "aarch64-linux", tmp_path / "cache")
     assert [path.name for path in built] == ["libengine.so", "predict_wav", "run_floats"]
     library, *objects, predict, floats = asked
@@ -57,6 +59,13 @@ def test_the_library_is_for_glibc_and_the_programs_are_for_any_linux(asked, tmp_
         assert "-mcpu=baseline" in command  # runs on every such CPU
     for command in (predict, floats):
         assert "-static" in command
+
+
+def test_a_program_that_was_not_exported_is_not_compiled(asked, tmp_path):
+    (tmp_path / "run_floats.c").touch()
+    built = cross_compile(tmp_path, "aarch64-linux", tmp_path / "cache")
+    assert [path.name for path in built] == ["libengine.so", "run_floats"]
+    assert not any("predict_wav" in word for command in asked for word in command)
 
 
 def test_a_file_that_does_not_compile_is_shown_from_its_first_error_on(monkeypatch, tmp_path):

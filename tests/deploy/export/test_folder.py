@@ -15,6 +15,7 @@ from xnorkit.deploy import xnor_file
 from xnorkit.deploy.engine import Engine
 from xnorkit.deploy.export.folder import PROJECT, ExportError, export
 from xnorkit.deploy.xnor_file import XnorFileError
+from xnorkit.features import ImageFrontend
 from xnorkit.resources import CPP_DIR, EXAMPLE_DIR
 
 
@@ -65,6 +66,18 @@ def test_the_readme_says_what_this_model_takes_and_answers(made, tmp_path):
     assert "| input | 2 x 3 x 4 float32" in readme
     assert "| labels | yes, no, four |" in readme
     assert "| features | sample_rate 16000, window hann |" in readme
+
+
+@pytest.mark.parametrize("features", [{}, ImageFrontend((1, 3, 4)).parameters_dict()])
+def test_a_model_that_does_not_hear_has_no_program_for_recordings(made, tmp_path, features):
+    file = xnor_file.from_bytes(made.content)
+    model = xnor_file.to_bytes(replace(file.metadata, features=features), file.tensors)
+    folder = export(model, tmp_path).folder
+    readme = (folder / "README.md").read_text()
+    commands = [line for line in readme.splitlines() if line.startswith("    ")]
+    assert commands[2].startswith("    build/run_floats model.xnor")
+    assert "predict_wav" not in readme
+    assert not (folder / "predict_wav.cpp").exists()
 
 
 def test_a_second_export_keeps_what_was_changed_and_renews_the_model_alone(made, tmp_path):
@@ -150,7 +163,10 @@ def test_the_readmes_commands_build_and_run_it(tmp_path):
         for line in (folder / "README.md").read_text().splitlines()
         if line.startswith("    ")
     ]
-    commands[-1] = commands[-1].replace("hello.wav", " ".join(f"'{file}'" for file in files))
+    wanted = " ".join(f"'{file}'" for file in files)
+    commands = [
+        command.replace("hello.wav", wanted) for command in commands if "floats" not in command
+    ]
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     said = run(["sh", "-ec", "\n".join(commands)], cwd=folder, env={**os.environ, "PATH": path})
     said = said[said.index(str(files[0])) :]

@@ -1,7 +1,7 @@
 """An exported folder → library and programs for another machine, by the compiler of pip.
 
 <folder>/<target>/libengine.so             for glibc 2.28 (2018) or newer, needs nothing else
-                  predict_wav, run_floats  static, for any Linux of that CPU
+                  predict_wav, run_floats  static, for any Linux of that CPU; see folder.py
 """
 
 import importlib.util
@@ -77,7 +77,13 @@ def cross_compile(
     except BaseException:
         runs.stop()  # Ctrl-C does not reach the compiler, which has a session of its own
         raise
-    return tuple(folder / target / name for name in ("libengine.so", "predict_wav", "run_floats"))
+    names = ("libengine.so", *(Path(program).stem for program in _programs(folder)))
+    return tuple(folder / target / name for name in names)
+
+
+def _programs(folder: Path) -> list[str]:
+    """Their sources; that of recordings is there where the model hears."""
+    return [name for name in ("predict_wav.cpp", "run_floats.c") if (folder / name).is_file()]
 
 
 def _commands(folder: Path, target: str, objects: Path) -> Iterator[list[str]]:
@@ -88,14 +94,11 @@ def _commands(folder: Path, target: str, objects: Path) -> Iterator[list[str]]:
     include = f"-I{folder / 'include'}"
     shared = ["-std=c++20", include, engine, "-s", "-o", str(out / "libengine.so")]
     yield [*_zig("c++", gnu), *_LIBRARY, *shared]
-    for language, standard, name in (
-        ("c++", "c++20", "engine.cpp"),
-        ("c++", "c++20", "predict_wav.cpp"),
-        ("cc", "c11", "run_floats.c"),
-    ):
+    for name in ("engine.cpp", *_programs(folder)):
+        language, standard = ("cc", "c11") if name.endswith(".c") else ("c++", "c++20")
         source = [f"-std={standard}", include, "-c", str(folder / name)]
         yield [*_zig(language, musl), *_PROGRAM, *source, "-o", str(objects / f"{name}.o")]
-    for name in ("predict_wav.cpp", "run_floats.c"):
+    for name in _programs(folder):
         given = [str(objects / f"{file}.o") for file in (name, "engine.cpp")]
         program = str(out / Path(name).stem)
         yield [*_zig("c++", musl), "-static", "-s", *given, "-o", program]

@@ -4,7 +4,7 @@
          engine.cpp       the unit of its topology                 } writes them anew
          include/         xnorkit's headers                        }
          CMakeLists.txt   library and programs                     } the example's: written where
-         predict_wav.cpp  recordings → labels                      } they are missing, so that what
+         predict_wav.cpp  recordings → labels, if the model hears  } they are missing, so that what
          run_floats.c     the network alone, from C                } you change stays
          README.md        how to build it, and what this model is  }
 
@@ -24,7 +24,8 @@ from xnorkit.resources import CPP_DIR, EXAMPLE_DIR, LICENSE
 
 MODEL, UNIT = "model.xnor", "engine.cpp"
 README = "README.md"
-PROJECT = ("CMakeLists.txt", "predict_wav.cpp", "run_floats.c", README)
+HEARING = "predict_wav"  # the program that only a model of recordings needs
+PROJECT = ("CMakeLists.txt", f"{HEARING}.cpp", "run_floats.c", README)
 
 
 class ExportError(ValueError):
@@ -88,13 +89,27 @@ def _write_project(folder: Path, file: XnorFile) -> tuple[str, ...]:
     kept = []
     for name in PROJECT:
         path = folder / name
+        if name == f"{HEARING}.cpp" and not _hears(file):
+            continue
         if path.exists():
             if name != README or not _renew_about(path, file):
                 kept.append(name)
             continue
         text = (EXAMPLE_DIR / name).read_text(encoding="utf-8")
-        path.write_text(text + _about(file) if name == README else text, encoding="utf-8")
+        path.write_text(_readme(text, file) if name == README else text, encoding="utf-8")
     return tuple(kept)
+
+
+def _hears(file: XnorFile) -> bool:
+    """Whether its features are those of recordings, which have no kind."""
+    return bool(file.metadata.features) and "kind" not in file.metadata.features
+
+
+def _readme(text: str, file: XnorFile) -> str:
+    """The example's, without the lines on a program that is not there, and a section on this."""
+    if not _hears(file):
+        text = "".join(line for line in text.splitlines(keepends=True) if HEARING not in line)
+    return text + _about(file)
 
 
 def _renew_about(readme: Path, file: XnorFile) -> bool:
