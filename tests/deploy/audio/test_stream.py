@@ -117,13 +117,15 @@ def test_streams_of_one_engine_don_t_meet(engine):
     assert_as_one_shot(engine, twos, second, two.hop)
 
 
-@pytest.mark.parametrize("hop_ms", [0, -20, 10, 30, 20.5, 20.1, 1e-9, math.nan, -math.inf])
+@pytest.mark.parametrize(
+    "hop_ms", [0, -20, 10, 30, 20.5, 20.1, 1e-9, math.nan, -math.inf, "20", None]
+)
 def test_a_hop_that_is_no_multiple_of_the_features_is_refused(engine, hop_ms):
     with pytest.raises(WaveformError, match=r"move by 20 ms.*Choose 20, 40, 60"):
         engine.stream(hop_ms)
 
 
-@pytest.mark.parametrize("hop_ms", [260, 280, 501, 1e308, math.inf])
+@pytest.mark.parametrize("hop_ms", [260, 280, 501, 1e308, math.inf, 10**400])
 def test_a_hop_beyond_a_clip_is_refused(engine, hop_ms):
     with pytest.raises(WaveformError, match="a clip has 250 ms.*Choose at most 250"):
         engine.stream(hop_ms)
@@ -184,7 +186,7 @@ def test_a_hop_is_a_multiple_where_rounding_to_samples_made_it_none(rate, step_m
     assert hop_of(clips, 101 * step_ms) is None
 
 
-@pytest.mark.parametrize("smoothing", [0, 2**32 + 1])
+@pytest.mark.parametrize("smoothing", [0, 2**32 + 1, 1.5, None])
 def test_a_smoothing_that_can_not_be_is_refused(engine, smoothing):
     with pytest.raises(WaveformError, match=f"smoothing={smoothing}: 1 to "):
         engine.stream(20, smoothing=smoothing)

@@ -145,9 +145,15 @@ def test_threads_run_at_once(library):
     assert alive(library) == before
 
 
-def test_no_thread_is_refused(library):
-    with pytest.raises(EngineError, match=r"^threads=0: an engine runs on 1 or more\.$"):
-        library.create(MODEL).run(np.ones((1, 3), np.float32), 0)
+@pytest.mark.parametrize("threads", [0, 1.5, "2", None])
+def test_threads_that_can_not_be_are_refused(library, threads):
+    with pytest.raises(EngineError, match=f"^threads={threads!r}: .* on a whole number, 1 or more"):
+        library.create(MODEL).run(np.ones((2, 3), np.float32), threads)
+
+
+def test_a_path_that_is_no_name_is_refused(library):
+    with pytest.raises(EngineError, match="^isa=5: give a path by name: "):
+        library.create(MODEL, isa=5)
 
 
 def test_a_fork_without_memory_is_refused_by_a_sentence(library):

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from xnorkit.deploy.audio.listener import (
     Listener,
@@ -52,9 +53,9 @@ class Stream:
     def __init__(self, listener: Listener, hop_ms: float, smoothing: int = 1) -> None:
         self._listener = listener
         self.hop = _hop_samples(listener, hop_ms)
-        if not 1 <= smoothing <= _MOST_SMOOTHED:
+        if not isinstance(smoothing, int | Integral) or not 1 <= smoothing <= _MOST_SMOOTHED:
             raise WaveformError(
-                f"smoothing={smoothing}: 1 to {_MOST_SMOOTHED:,} decisions can be averaged."
+                f"smoothing={smoothing!r}: 1 to {_MOST_SMOOTHED:,} decisions can be averaged."
             )
         listener.stream(self.hop, smoothing)
         self._end = listener.clip
@@ -83,17 +84,19 @@ class Stream:
 def _hop_samples(listener: Listener, hop_ms: float) -> int:
     """The multiple of the features' hop that a number of milliseconds means."""
     step_ms, clip_ms = (1000 * n / listener.rate for n in (listener.hop, listener.clip))
-    far = hop_ms > 2 * clip_ms
-    columns = 0 if far else _columns(listener, hop_ms)
+    number = isinstance(hop_ms, float | Real)
+    far = number and hop_ms > 2 * clip_ms
+    columns = _columns(listener, hop_ms) if number and not far else 0
     if far or columns * listener.hop > listener.clip:
         raise WaveformError(
-            f"hop_ms={hop_ms:g}: a clip has {clip_ms:g} ms, so what lies between two would go "
+            f"hop_ms={hop_ms!r:.20}: a clip has {clip_ms:g} ms, so what lies between two would go "
             f"unheard. Choose at most {clip_ms:g}."
         )
     if columns == 0:
         raise WaveformError(
-            f"hop_ms={hop_ms:g}: this model's features move by {step_ms:g} ms, so decisions are "
-            f"due on multiples of that. Choose {step_ms:g}, {2 * step_ms:g}, {3 * step_ms:g}, …"
+            f"hop_ms={hop_ms!r:.20}: this model's features move by {step_ms:g} ms, so decisions "
+            f"are due on multiples of that, as a number. Choose {step_ms:g}, {2 * step_ms:g}, "
+            f"{3 * step_ms:g}, …"
         )
     return columns * listener.hop
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,8 @@ class Binding:
     def __init__(self, library: "Library", model: bytes, isa: str | None = None) -> None:
         self.library = library
         self._functions = library.functions
+        if not isinstance(isa, str | None):
+            raise EngineError(f"isa={isa!r}: give a path by name: {', '.join(library.supported)}.")
         try:
             self._engine = self._functions.create(model, isa)
         except ValueError as error:
@@ -82,8 +85,8 @@ class Binding:
         Raises:
             EngineError: another array, no thread, or memory is short.
         """
-        if threads < 1:
-            raise EngineError(f"threads={threads}: an engine runs on 1 or more.")
+        if not isinstance(threads, int | Integral) or threads < 1:
+            raise EngineError(f"threads={threads!r}: an engine runs on a whole number, 1 or more.")
         inputs = self.library.inputs
         if x.dtype != np.float32 or x.ndim != 2 or x.shape[1] != inputs or not x.flags.c_contiguous:
             raise EngineError(
